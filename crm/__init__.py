@@ -1,0 +1,1 @@
+"""The rules of customer care and the database. Knows no Telegram, no Rasa and no web page."""

@@ -1,0 +1,125 @@
+"""The customer record and the chat accounts a customer writes from."""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm import clock, text
+from crm.errors import InvalidInput, NotFound
+from crm.models.conversations import Conversation
+from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, Occasion, OccasionKind
+
+_PHONE = re.compile(r"^0\d{9}$")
+_ELDER = frozenset({Address.CO, Address.CHU, Address.BAC})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What Telegram tells of the person who writes."""
+
+    bot_id: int
+    chat_id: int
+    name: str
+    username: str | None = None
+
+
+def get(session: Session, customer_id: int) -> Customer:
+    """The customer; raises NotFound."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound(f"customer {customer_id}")
+    return customer
+
+
+def meet(session: Session, caller: Caller) -> Conversation:
+    """The caller's conversation; customer, account and conversation are made at the first message."""
+    account = session.scalar(
+        select(ChannelAccount).where(
+            ChannelAccount.channel == "telegram",
+            ChannelAccount.bot_id == caller.bot_id,
+            ChannelAccount.chat_id == caller.chat_id,
+        )
+    )
+    if account is None:
+        account = _new_account(session, caller)
+    account.reachable, account.unreachable_reason = True, None
+    account.username = caller.username
+    conversation = session.scalar(select(Conversation).where(Conversation.account_id == account.id))
+    if conversation is None:
+        conversation = Conversation(account=account, customer_id=account.customer_id, created_at=clock.now())
+        session.add(conversation)
+        session.flush()
+    return conversation
+
+
+def _new_account(session: Session, caller: Caller) -> ChannelAccount:
+    customer = Customer(created_at=clock.now())
+    rename(customer, caller.name)
+    account = ChannelAccount(
+        customer=customer,
+        channel="telegram",
+        bot_id=caller.bot_id,
+        chat_id=caller.chat_id,
+        username=caller.username,
+        created_at=clock.now(),
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def rename(customer: Customer, name: str) -> None:
+    """Sets the name and its folded copy. Raises InvalidInput over 100 characters."""
+    name = " ".join(text.clean(name).split())
+    if len(name) > 100:
+        raise InvalidInput("name", "at most 100 characters")
+    customer.name, customer.name_folded = name, text.fold(name)
+
+
+def set_phone(customer: Customer, phone: str) -> None:
+    """Stores a Vietnamese number as 0xxxxxxxxx (10 digits). Raises InvalidInput."""
+    digits = re.sub(r"[\s.\-()]", "", phone)
+    digits = re.sub(r"^(\+?84)(?=\d{9}$)", "0", digits)
+    if not _PHONE.match(digits):
+        raise InvalidInput("phone", "a Vietnamese number has ten digits and begins with 0")
+    customer.phone = digits
+
+
+def set_birthday(
+    session: Session, customer: Customer, calendar: CalendarKind, day: int, month: int, year: int | None = None
+) -> Occasion:
+    """Stores the birthday in the calendar the customer counts it by. Raises InvalidInput for a day that never comes."""
+    longest = (
+        30 if calendar is CalendarKind.LUNAR else (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[(month - 1) % 12]
+    )
+    if not (1 <= month <= 12 and 1 <= day <= longest):
+        raise InvalidInput("birthday", "no such day")
+    if year is not None and not 1900 <= year <= clock.now().year:
+        raise InvalidInput("birthday", "the year must lie between 1900 and now")
+    mine = select(Occasion).where(Occasion.customer_id == customer.id, Occasion.kind == OccasionKind.BIRTHDAY)
+    occasion = session.scalar(mine)
+    if occasion is None:
+        occasion = Occasion(customer_id=customer.id, kind=OccasionKind.BIRTHDAY)
+        session.add(occasion)
+    occasion.calendar, occasion.day, occasion.month, occasion.year = calendar, day, month, year
+    occasion.leap_month = False
+    return occasion
+
+
+def self_word(address: Address) -> str:
+    """How the assistant calls itself when it calls the customer `address`: cháu to elders, em to the others."""
+    return "cháu" if address in _ELDER else "em"
+
+
+def words_for(customer: Customer) -> dict[str, str]:
+    """The words every text to this customer may use: address, Address, self, Self, name."""
+    address, own = customer.address.value, self_word(customer.address)
+    return {
+        "address": address,
+        "Address": address[0].upper() + address[1:],
+        "self": own,
+        "Self": own.capitalize(),
+        "name": text.given_name(customer.name),
+    }

