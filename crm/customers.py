@@ -11,6 +11,7 @@ from crm.errors import InvalidInput, NotFound
 from crm.models.conversations import Conversation
 from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, Occasion, OccasionKind
 
+TELEGRAM = "telegram"
 _PHONE = re.compile(r"^0\d{9}$")
 _ELDER = frozenset({Address.CO, Address.CHU, Address.BAC})
 
@@ -35,13 +36,7 @@ def get(session: Session, customer_id: int) -> Customer:
 
 def meet(session: Session, caller: Caller) -> Conversation:
     """The caller's conversation; customer, account and conversation are made at the first message."""
-    account = session.scalar(
-        select(ChannelAccount).where(
-            ChannelAccount.channel == "telegram",
-            ChannelAccount.bot_id == caller.bot_id,
-            ChannelAccount.chat_id == caller.chat_id,
-        )
-    )
+    account = account_by_chat(session, caller.bot_id, caller.chat_id)
     if account is None:
         account = _new_account(session, caller)
     account.reachable, account.unreachable_reason = True, None
@@ -54,12 +49,18 @@ def meet(session: Session, caller: Caller) -> Conversation:
     return conversation
 
 
+def account_by_chat(session: Session, bot_id: int, chat_id: int) -> ChannelAccount | None:
+    """The account of a chat under a bot, if it ever wrote."""
+    here = (ChannelAccount.channel == TELEGRAM, ChannelAccount.bot_id == bot_id, ChannelAccount.chat_id == chat_id)
+    return session.scalar(select(ChannelAccount).where(*here))
+
+
 def _new_account(session: Session, caller: Caller) -> ChannelAccount:
     customer = Customer(created_at=clock.now())
     rename(customer, caller.name)
     account = ChannelAccount(
         customer=customer,
-        channel="telegram",
+        channel=TELEGRAM,
         bot_id=caller.bot_id,
         chat_id=caller.chat_id,
         username=caller.username,

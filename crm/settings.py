@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crm.errors import SettingsProblem
 
+TELEGRAM_API = "https://api.telegram.org/bot"
 SIMULATOR_TOKEN = "100000001:simulator-token-for-local-use-only"
 
 
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Ho_Chi_Minh"
 
     telegram_token: SecretStr | None = None
-    telegram_base_url: str = "https://api.telegram.org/bot"
+    telegram_base_url: str = TELEGRAM_API
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
     telegram_proxy: str | None = None
     telegram_mode: Literal["polling", "webhook"] = "polling"
@@ -48,9 +49,12 @@ class Settings(BaseSettings):
     marketing_per_day: int = Field(default=1, ge=0, le=3)
     greeting_hour: int = Field(default=8, ge=0, le=23)
     survey_delay_s: float = Field(default=600, ge=0)
-    flood_messages: int = Field(default=20, ge=1)
-    flood_window_s: float = Field(default=10, gt=0)
     log_level: str = "INFO"
+
+    @field_validator("telegram_proxy", "webhook_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -92,7 +96,7 @@ class Settings(BaseSettings):
 
     @property
     def _local_api(self) -> bool:
-        return self.simulated and "telegram_base_url" not in self.model_fields_set
+        return self.simulated and self.telegram_base_url == TELEGRAM_API
 
     @property
     def secret(self) -> str:

@@ -1,5 +1,6 @@
 """Texts that the product itself sends, from `data/templates/messages.yml`: nothing a customer reads is in Python."""
 
+import re
 import string
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from crm.customers import words_for
 from crm.models.people import Customer
 from crm.settings import settings
 
+_NAME_AFTER_ADDRESS = re.compile(r"(\{[aA]ddress\})\s+\{name\}")
+_NAME_ALONE = re.compile(r"\{name\}")
 
 def message(key: str, customer: Customer, **values: str) -> str:
     """The text `key` with the customer's own words and `values` filled in. Raises KeyError for a hole."""
@@ -17,8 +20,19 @@ def message(key: str, customer: Customer, **values: str) -> str:
 
 
 def fill(template: str, customer: Customer, **values: str) -> str:
-    """`template` with {address}, {name} … of the customer and `values`. Raises KeyError for a hole."""
-    return string.Formatter().vformat(template, (), {**words_for(customer), **values}).strip()
+    """`template` with {address}, {name} … of the customer and `values`. Raises KeyError for a hole.
+
+    Somebody whose name is not known, or has no letter in it, is called by the form of address alone.
+    """
+    words = {**words_for(customer), **values}
+    if not any(letter.isalnum() for letter in words["name"]):
+        template = without_name(template)
+    return string.Formatter().vformat(template, (), words).strip()
+
+
+def without_name(template: str) -> str:
+    """`template` for somebody without a name: "chúc {address} {name}" becomes "chúc {address}", and no gap is left."""
+    return _NAME_ALONE.sub("{address}", _NAME_AFTER_ADDRESS.sub(r"\1", template))
 
 
 @lru_cache(maxsize=4)

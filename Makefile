@@ -1,0 +1,90 @@
+# Two commands: `make run` serves, `make test` proves. Both install what they need from the lock files.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
+BIN := .venv/bin
+NLU := nlu/.venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+export RASA_TELEMETRY_ENABLED := false
+
+.PHONY: run test setup lint types arrows model dialogue unit nlu-unit e2e lock clean bench-turns
+
+run: setup
+	@$(BIN)/trian run
+
+test: setup lint types arrows model nlu-unit dialogue unit e2e
+	@echo "make test: everything passed"
+
+setup: .venv/.installed nlu/.venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml | python-3.11 uv
+	@echo "setup: installing the product's environment"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+nlu/.venv/.installed: nlu/requirements.lock | python-3.11 uv
+	@echo "setup: installing Rasa's environment (the first time takes a minute or two)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) nlu/.venv
+	@$(UV) pip sync --quiet --require-hashes --python $(NLU)/python nlu/requirements.lock
+	@touch $@
+
+# An uv on the machine is used as it is; otherwise one is brought into the repository's own ignored folder.
+.PHONY: uv
+uv: $(if $(shell command -v uv),,.tools/uv/bin/uv)
+
+.tools/uv/bin/uv: | python-3.11
+	@echo "setup: uv is not installed; bringing it into .tools/"
+	@$(PYTHON) -m venv .tools/uv || { echo "Python's venv module is missing; install it (Debian: apt install python3-venv)"; exit 1; }
+	@.tools/uv/bin/pip install --quiet uv
+
+.PHONY: python-3.11
+python-3.11:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Tri Ân needs Python 3.11; install it, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+
+lint:
+	@echo "test: ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ."; exit 1; }
+
+types:
+	@echo "test: mypy strict"
+	@$(BIN)/mypy
+
+arrows:
+	@echo "test: the rooms' arrows"
+	@$(BIN)/lint-imports
+
+model:
+	@echo "test: rasa data validate"
+	@$(NLU)/python -m rasa data validate --domain domain.yml --config config.yml --data data/nlu data/rules data/stories --fail-on-warnings
+	@$(NLU)/python -m nlu.train
+
+nlu-unit:
+	@echo "test: Rasa's room"
+	@$(NLU)/python -m pytest -q tests/nlu
+
+dialogue:
+	@echo "test: dialogues"
+	@$(NLU)/python -m rasa test core --model models --stories tests/stories --fail-on-prediction-errors --out var/results
+
+unit:
+	@echo "test: units and services, on SQLite and PostgreSQL"
+	@$(BIN)/pytest -m "not e2e"
+
+e2e:
+	@echo "test: the real processes, scripted customers and a real browser"
+	@$(BIN)/pytest -m e2e
+
+lock: | uv
+	@$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+	@cd nlu && $(if $(shell command -v uv),uv,../$(UV)) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+
+clean:
+	@rm -rf .venv nlu/.venv .tools models var

@@ -1,0 +1,1 @@
+"""The channel: updates in, messages out."""

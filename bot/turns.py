@@ -1,0 +1,143 @@
+"""One update, from the inbox to the answer in the outbox."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.orm import Session
+from telegram import Bot
+from telegram.error import TelegramError
+
+from bot.photos import PhotoNotStored, store_photo
+from bot.understanding import NotUnderstood, Understanding
+from bot.updates import UNSUPPORTED, Incoming, Kind, read
+from crm import customers, inbound, turns
+from crm.db import Database
+from crm.models.conversations import Mode
+from crm.models.messaging import Inbound
+from crm.settings import Settings
+from crm.turns import Said, Turn
+
+log = structlog.get_logger()
+PHOTO_WORD = "🖼"
+T = TypeVar("T")
+
+
+class TurnTaker:
+    """Handles stored updates one at a time a chat; every ending marks the update done in the same commit."""
+
+    def __init__(self, bot: Bot, settings: Settings, database: Database, understanding: Understanding) -> None:
+        self._bot = bot
+        self._settings = settings
+        self._database = database
+        self._understanding = understanding
+
+    async def handle(self, row: Inbound) -> None:
+        """Handles one update. Raises whatever went wrong; the update then stays pending."""
+        incoming = read(row.bot_id, row.payload)
+        if incoming.callback_id is not None:
+            asyncio.create_task(self._acknowledge(incoming.callback_id))  # noqa: RUF006 - best effort, owns itself
+        if incoming.kind in (Kind.IGNORED, Kind.BLOCKED):
+            await self._in_transaction(lambda session: _put_aside(session, row.id, incoming))
+        elif incoming.kind is Kind.PHOTO:
+            await self._take(row, incoming, await self._photo(incoming))
+        else:
+            await self._take(row, incoming, Said(incoming.text))
+
+    async def _take(self, row: Inbound, incoming: Incoming, said: Said) -> None:
+        def begin(session: Session) -> tuple[Turn, dict[str, str] | None]:
+            return _begin(session, row, incoming, said)
+
+        turn, question = await self._in_transaction(begin)
+        if question is None:
+            return
+        try:
+            answer = await self._understanding.ask(_request(turn, question))
+        except NotUnderstood as error:
+            reason = str(error)
+            log.warning("no answer from the understanding", inbound_id=row.id, error=reason[:200])
+            await self._in_transaction(lambda session: turns.give_up(session, turn, reason))
+            return
+        await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.intent))
+
+    async def _photo(self, incoming: Incoming) -> Said:
+        try:
+            path = await store_photo(self._bot, incoming.data, self._settings.var_dir)
+        except PhotoNotStored as error:
+            log.warning("photo not stored", error=str(error))
+            return Said(incoming.text or PHOTO_WORD)
+        return Said(incoming.text or PHOTO_WORD, [{"kind": "photo", "path": path, "name": path}])
+
+    async def _acknowledge(self, callback_id: str) -> None:
+        try:
+            await self._bot.answer_callback_query(callback_id)
+        except TelegramError as error:
+            log.info("button press not acknowledged", error=error.message)
+
+    async def _in_transaction(self, work: Callable[[Session], T]) -> T:
+        return await asyncio.to_thread(self._work, work)
+
+    def _work(self, work: Callable[[Session], T]) -> T:
+        with self._database.begin() as session:
+            return work(session)
+
+
+def _put_aside(session: Session, inbound_id: int, incoming: Incoming) -> None:
+    """Ends an update that nobody answers; a customer who blocked the bot is not written to until they write again."""
+    if incoming.kind is Kind.BLOCKED:
+        account = customers.account_by_chat(session, incoming.caller.bot_id, incoming.caller.chat_id)
+        if account is not None:
+            account.reachable, account.unreachable_reason = False, "blocked by the customer"
+    inbound.finish(session, inbound_id)
+
+
+def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tuple[Turn, dict[str, str] | None]:
+    """Records the customer's part and answers what needs no understanding.
+
+    Returns:
+        The turn, and what to ask Rasa ({"text": …} or {"payload": …}); None when the turn has ended here.
+    """
+    button = None
+    if incoming.kind is Kind.BUTTON:
+        button = turns.button(session, (incoming.caller.bot_id, incoming.caller.chat_id), incoming.data)
+        said = Said(button.title if button else "")
+    turn = turns.begin(session, row.id, f"inbound-{row.id}", incoming.caller, said)
+    if turns.wants_stop(incoming.text):
+        turns.stop_advertising(session, turn, incoming.text)
+    elif turn.mode is Mode.PEOPLE:
+        turns.finish(session, turn, [])
+    elif incoming.kind in UNSUPPORTED:
+        turns.answer_with_template(session, turn, incoming.kind.value)
+    elif incoming.kind is Kind.BUTTON and button is None:
+        turns.answer_with_template(session, turn, "stale_button")
+    elif incoming.kind is Kind.PHOTO and not said.attachments:
+        turns.answer_with_template(session, turn, "photo_not_stored")
+    else:
+        return turn, _question(incoming, said, button.payload if button else "")
+    return turn, None
+
+
+def _question(incoming: Incoming, said: Said, payload: str) -> dict[str, str]:
+    match incoming.kind:
+        case Kind.BUTTON:
+            return {"payload": payload}
+        case Kind.PHOTO:
+            return {"payload": "/send_photo" + json.dumps({"photo": said.attachments[0]["path"]})}
+        case Kind.START:
+            return {"payload": "/greet"}
+        case Kind.COMMAND:
+            return {"payload": incoming.data}
+        case _:
+            return {"text": incoming.text}
+
+
+def _request(turn: Turn, question: dict[str, str]) -> dict[str, Any]:
+    return {
+        "conversation_id": f"account-{turn.account_id}",
+        "turn_id": turn.turn_id,
+        "slots": turn.slots,
+        "metadata": turn.metadata,
+        **question,
+    }

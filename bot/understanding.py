@@ -1,0 +1,93 @@
+"""Asking Rasa, through our own input channel."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from crm.outbox import Button, Content
+from crm.settings import Settings
+
+MAX_ANSWER_BYTES = 1_000_000
+MAX_TEXT = 4096
+ROW_WIDTH = 30
+ROW_BUTTONS = 5
+
+
+class NotUnderstood(Exception):
+    """Rasa gave no usable answer in time; the message says how."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Rasa said, as messages ready for the outbox, and the intent it understood."""
+
+    messages: list[Content]
+    intent: str | None
+
+
+class Understanding:
+    """A client of Rasa with one bounded connection pool."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=settings.rasa_url,
+            headers={"X-Trian-Secret": settings.secret},
+            timeout=settings.rasa_timeout_s,
+            limits=httpx.Limits(max_connections=32),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def ask(self, body: dict[str, Any]) -> Answer:
+        """Runs one turn. Raises NotUnderstood when Rasa is away, slow, answers an error or something unreadable."""
+        try:
+            response = await self._client.post("/webhooks/trian/turn", json=body)
+            response.raise_for_status()
+            if len(response.content) > MAX_ANSWER_BYTES:
+                raise NotUnderstood(f"Rasa answered {len(response.content)} bytes")
+            return _read(response.json())
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotUnderstood(f"{type(error).__name__}: {error}") from error
+
+
+def _read(body: dict[str, Any]) -> Answer:
+    contents = [_content(message) for message in body["messages"]]
+    intent = (body.get("intent") or {}).get("name")
+    return Answer(_merged([content for content in contents if content.text or content.photo]), intent)
+
+
+def _content(message: dict[str, Any]) -> Content:
+    buttons = [Button(str(b["title"]), str(b["payload"])) for b in message.get("buttons") or ()]
+    return Content(str(message.get("text") or "")[:MAX_TEXT], photo=message.get("image"), buttons=_rows(buttons))
+
+
+def _rows(buttons: list[Button]) -> list[list[Button]]:
+    """Short buttons side by side, long ones below each other, so that no title is cut on a phone."""
+    rows: list[list[Button]] = []
+    for button in buttons:
+        fits = rows and len(rows[-1]) < ROW_BUTTONS and _width([*rows[-1], button]) <= ROW_WIDTH
+        if fits:
+            rows[-1].append(button)
+        else:
+            rows.append([button])
+    return rows
+
+
+def _width(row: list[Button]) -> int:
+    return sum(len(button.title) + 2 for button in row)
+
+
+def _merged(contents: list[Content]) -> list[Content]:
+    """Texts that follow each other become one message: a chat takes one message a second."""
+    merged: list[Content] = []
+    for content in contents:
+        last = merged[-1] if merged else None
+        joins = last and not (last.buttons or last.photo or content.photo)
+        if last and joins and len(last.text) + len(content.text) + 2 <= MAX_TEXT:
+            merged[-1] = Content(f"{last.text}\n\n{content.text}", buttons=content.buttons)
+        else:
+            merged.append(content)
+    return merged

@@ -1,0 +1,101 @@
+"""What an update of Telegram means to us."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from telegram import Message, Update, User
+
+from crm import text
+from crm.customers import Caller
+
+ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
+CAPTION_LIMIT = 1024
+
+
+class Kind(StrEnum):
+    """What the customer did. The values of UNSUPPORTED ones name the template that answers them."""
+
+    TEXT = "text"
+    PHOTO = "photo"
+    BUTTON = "button"
+    START = "start"
+    COMMAND = "command"
+    BLOCKED = "blocked"
+    IGNORED = "ignored"
+    STICKER = "unsupported_sticker"
+    VOICE = "unsupported_voice"
+    LOCATION = "unsupported_location"
+    CONTACT = "unsupported_contact"
+    OTHER = "unsupported_other"
+    EMPTY = "empty_text"
+
+
+UNSUPPORTED = frozenset({Kind.STICKER, Kind.VOICE, Kind.LOCATION, Kind.CONTACT, Kind.OTHER, Kind.EMPTY})
+COMMANDS = {"/menu": "/ask_bot", "/help": "/ask_bot", "/nguoi": "/talk_to_human"}
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """`text` is clean NFC text (or a caption); `data`: a button's token, a file id, a command or a start payload."""
+
+    kind: Kind
+    caller: Caller
+    text: str = ""
+    data: str = ""
+    callback_id: str | None = None
+
+
+def chat_of(update: Update) -> int:
+    """The chat the update belongs to, 0 if none."""
+    return update.effective_chat.id if update.effective_chat else 0
+
+
+def read(bot_id: int, payload: dict[str, Any]) -> Incoming:
+    """Reads one stored update. What is not from a private chat is IGNORED."""
+    update = Update.de_json(payload, None)
+    chat, user = update.effective_chat, update.effective_user
+    if chat is None or user is None or chat.type != chat.PRIVATE:
+        return Incoming(Kind.IGNORED, Caller(bot_id, 0, ""))
+    caller = Caller(bot_id, chat.id, _name(user), user.username)
+    if update.callback_query is not None:
+        query = update.callback_query
+        return Incoming(Kind.BUTTON, caller, data=query.data or "", callback_id=query.id)
+    if update.my_chat_member is not None:
+        blocked = update.my_chat_member.new_chat_member.status in ("kicked", "left")
+        return Incoming(Kind.BLOCKED if blocked else Kind.IGNORED, caller)
+    message = update.effective_message
+    return _read_message(message, caller) if message is not None else Incoming(Kind.IGNORED, caller)
+
+
+def _name(user: User) -> str:
+    return text.clean(user.full_name)[:100]
+
+
+def _read_message(message: Message, caller: Caller) -> Incoming:
+    if message.photo:
+        return Incoming(Kind.PHOTO, caller, text.clean(message.caption or ""), data=message.photo[-1].file_id)
+    if message.text is not None:
+        return _read_text(text.clean(message.text), caller)
+    return Incoming(_unsupported(message), caller)
+
+
+def _read_text(said: str, caller: Caller) -> Incoming:
+    if not said:
+        return Incoming(Kind.EMPTY, caller)
+    word, _, rest = said.partition(" ")
+    if word == "/start":
+        return Incoming(Kind.START, caller, said, data=rest.strip()[:64])
+    if said in COMMANDS:
+        return Incoming(Kind.COMMAND, caller, said, data=COMMANDS[said])
+    return Incoming(Kind.TEXT, caller, said)
+
+
+def _unsupported(message: Message) -> Kind:
+    if message.sticker:
+        return Kind.STICKER
+    if message.voice or message.audio or message.video_note:
+        return Kind.VOICE
+    if message.location or message.venue:
+        return Kind.LOCATION
+    return Kind.CONTACT if message.contact else Kind.OTHER

@@ -1,0 +1,80 @@
+"""Updates by webhook: the same inbox, filled by Telegram's own requests."""
+
+import contextlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from telegram import Bot, Update
+
+from bot.updates import ALLOWED
+from crm.errors import SettingsProblem
+from crm.settings import Settings
+
+MAX_BODY_BYTES = 1_000_000
+PATH = "/telegram"
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+
+Store = Callable[[Sequence[Update]], Awaitable[None]]
+
+
+def make_app(secret: str, store: Store) -> FastAPI:
+    """The endpoint. It answers 200 only after the update is committed: 403, 415, 413 and 400 store nothing."""
+    app = FastAPI(openapi_url=None)
+
+    @app.post(PATH)
+    async def receive(request: Request) -> Response:
+        if not hmac.compare_digest(request.headers.get(SECRET_HEADER, ""), secret):
+            return Response(status_code=403)
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return Response(status_code=415)
+        body = await _body(request)
+        if body is None:
+            return Response(status_code=413)
+        update = _parse(body)
+        if update is None:
+            return Response(status_code=400)
+        await store([update])
+        return Response(status_code=200)
+
+    return app
+
+
+async def _body(request: Request) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _parse(body: bytes) -> Update | None:
+    try:
+        return Update.de_json(json.loads(body), None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(bot: Bot, settings: Settings, store: Store) -> None:
+    """Tells Telegram where to post, and serves until cancelled. Raises SettingsProblem without a URL."""
+    if not settings.webhook_url:
+        raise SettingsProblem("TRIAN_WEBHOOK_URL must be the public https address that leads to TRIAN_WEBHOOK_PORT")
+    config = uvicorn.Config(
+        make_app(settings.secret, store), host=settings.host, port=settings.webhook_port, log_level="warning"
+    )
+    server = _Server(config)
+    await bot.set_webhook(
+        settings.webhook_url.rstrip("/") + PATH, secret_token=settings.secret, allowed_updates=ALLOWED
+    )
+    await server.serve()

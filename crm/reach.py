@@ -1,0 +1,49 @@
+"""Whom a purpose reaches, for whole audiences in one query: the same rules as `contact_policy.standing_refusal`.
+
+A test compares the two on every combination. Both are planning only: what is sent is judged again as it is sent.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, case, exists, select
+
+from crm.complaints import OPEN_STATES
+from crm.contact_policy import Refusal
+from crm.models.care import Complaint
+from crm.models.people import ChannelAccount, Consent, Customer, Purpose
+
+
+def account_id(bot_id: int) -> ScalarSelect[int]:
+    """The chat a customer is written to in: of this bot's, reachable ones first, then the newest."""
+    mine = select(ChannelAccount.id).where(ChannelAccount.customer_id == Customer.id, ChannelAccount.bot_id == bot_id)
+    newest = mine.order_by(ChannelAccount.reachable.desc(), ChannelAccount.id.desc()).limit(1)
+    return newest.correlate(Customer).scalar_subquery()
+
+
+def refusal(purpose: Purpose, bot_id: int) -> ColumnElement[Any]:
+    """Why a row of `customers` is not written to for `purpose`: a Refusal's value, NULL when nothing forbids it."""
+    forbidden: list[tuple[ColumnElement[bool], str]] = [
+        (~_has_account(bot_id), Refusal.NO_ACCOUNT.value),
+        (~_has_account(bot_id, ChannelAccount.reachable.is_(True)), Refusal.UNREACHABLE.value),
+    ]
+    if purpose is not Purpose.SERVICE:
+        forbidden.append((~_consents(purpose), Refusal.NO_CONSENT.value))
+    if purpose is Purpose.MARKETING:
+        forbidden.append((_complains(), Refusal.OPEN_COMPLAINT.value))
+    return case(*forbidden, else_=None)
+
+
+def _has_account(bot_id: int, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    mine = (ChannelAccount.customer_id == Customer.id, ChannelAccount.bot_id == bot_id)
+    return exists(select(ChannelAccount.id).where(*mine, *conditions).correlate(Customer))
+
+
+def _consents(purpose: Purpose) -> ColumnElement[bool]:
+    ledger = select(Consent.granted).where(Consent.customer_id == Customer.id, Consent.purpose == purpose)
+    latest = ledger.order_by(Consent.id.desc()).limit(1).correlate(Customer).scalar_subquery()
+    return latest.is_(True)
+
+
+def _complains() -> ColumnElement[bool]:
+    waiting = select(Complaint.id).where(Complaint.customer_id == Customer.id, Complaint.state.in_(OPEN_STATES))
+    return exists(waiting.correlate(Customer))

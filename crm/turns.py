@@ -1,0 +1,142 @@
+"""One turn of a conversation: what the customer said is recorded, and the answer is committed with the mark "done"."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm import clock, consents, customers, escalations, inbound, outbox, templates, text
+from crm.customers import Caller
+from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
+from crm.models.messaging import ButtonToken, OutboxKind
+from crm.models.people import Purpose
+from crm.outbox import Content
+from crm.settings import settings
+
+_STOP = re.compile(r"^/?(dung|stop|ngung|huy dang ky)[.! ]*$")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the customer said or did. `attachments`: [{"kind", "path", "name"}], paths below var/attachments."""
+
+    text: str
+    attachments: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the turn stands after the customer's part is recorded.
+
+    `slots` are the words the assistant's texts use; `first` is true for the first message of the conversation.
+    """
+
+    inbound_id: int
+    turn_id: str
+    conversation_id: int
+    account_id: int
+    customer_id: int
+    mode: Mode
+    first: bool
+    slots: dict[str, str]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the actions need to know of the turn."""
+        return {
+            "turn_id": self.turn_id,
+            "customer_id": self.customer_id,
+            "conversation_id": self.conversation_id,
+            "account_id": self.account_id,
+        }
+
+
+def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said: Said) -> Turn:
+    """Records the customer's part of the turn, once however often the turn is begun."""
+    conversation = customers.meet(session, caller)
+    known = session.scalar(select(Message.id).where(Message.inbound_id == inbound_id))
+    if known is None:
+        _record(session, conversation, inbound_id, said)
+    count = select(func.count()).where(Message.conversation_id == conversation.id, Message.inbound_id != inbound_id)
+    return Turn(
+        inbound_id=inbound_id,
+        turn_id=turn_id,
+        conversation_id=conversation.id,
+        account_id=conversation.account_id,
+        customer_id=conversation.customer_id,
+        mode=conversation.mode,
+        first=session.scalar(count) == 0,
+        slots=customers.words_for(conversation.customer),
+    )
+
+
+def _record(session: Session, conversation: Conversation, inbound_id: int, said: Said) -> None:
+    moment = clock.now()
+    session.add(
+        Message(
+            conversation_id=conversation.id,
+            direction=Direction.IN,
+            author=Author.CUSTOMER,
+            text=said.text,
+            attachments=said.attachments,
+            inbound_id=inbound_id,
+            at=moment,
+        )
+    )
+    conversation.last_message_at = moment
+    session.flush()
+
+
+def button(session: Session, account_chat: tuple[int, int], token: str) -> ButtonToken | None:
+    """The button that `token` stands for, if it was given to this very chat (bot_id, chat_id) and has not expired."""
+    found = session.get(ButtonToken, token)
+    if found is None or found.expires_at <= clock.now():
+        return None
+    account = customers.account_by_chat(session, *account_chat)
+    return found if account is not None and found.account_id == account.id else None
+
+
+def wants_stop(said: str) -> bool:
+    """Whether the whole message is the stop word of an advertisement, however it is written."""
+    return _STOP.match(text.fold(said)) is not None
+
+
+def stop_advertising(session: Session, turn: Turn, evidence: str) -> None:
+    """Obeys a stop word at once and confirms it with the time. Ends the turn."""
+    consents.record(session, turn.customer_id, Purpose.MARKETING, granted=False, channel="telegram", evidence=evidence)
+    when = clock.vietnamese_moment(clock.now(), settings().zone)
+    answer_with_template(session, turn, "opt_out_confirmed", time=when)
+
+
+def answer_with_template(session: Session, turn: Turn, key: str, **values: str) -> None:
+    """Ends the turn with one of the product's own texts."""
+    customer = customers.get(session, turn.customer_id)
+    finish(session, turn, [Content(templates.message(key, customer, **values))])
+
+
+def give_up(session: Session, turn: Turn, error: str) -> None:
+    """The assistant cannot answer: a person is called, and the customer is told so. Ends the turn."""
+    conversation = session.get_one(Conversation, turn.conversation_id)
+    escalations.open_for(session, conversation, EscalationReason.TECHNICAL, note=error[:500], silence=False)
+    answer_with_template(session, turn, "technical_problem")
+
+
+def finish(session: Session, turn: Turn, answers: Sequence[Content], intent: str | None = None) -> None:
+    """Queues the answers and marks the update done, together. A turn that is done already is left alone."""
+    if not inbound.finish(session, turn.inbound_id):
+        return
+    conversation = session.get_one(Conversation, turn.conversation_id)
+    if turn.first:
+        greeting = Content(templates.message("first_contact", conversation.customer))
+        answers = [greeting, *answers]
+    for number, content in enumerate(answers):
+        outbox.enqueue(
+            session, conversation.account, content, kind=OutboxKind.REPLY, dedupe_key=f"turn:{turn.turn_id}:{number}"
+        )
+    if intent is not None:
+        spoken = session.scalar(select(Message).where(Message.inbound_id == turn.inbound_id))
+        if spoken is not None:
+            spoken.intent = intent

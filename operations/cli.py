@@ -1,0 +1,117 @@
+"""`trian`: the command line for operators."""
+
+import os
+import sys
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from crm import demo, greetings_report, schema, staff
+from crm.db import database
+from crm.errors import TrianError
+from crm.models.staff import Role
+from crm.settings import settings
+from operations import doctor as checks
+from operations import run as running
+from operations.processes import ROOT, all_processes
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Tri Ân for operators.", pretty_exceptions_enable=False
+)
+staff_app = typer.Typer(no_args_is_help=True, help="The people who work in the console.")
+app.add_typer(staff_app, name="staff")
+
+
+@app.command()
+def run() -> None:
+    """Set up what is missing, start everything, stay until Ctrl-C."""
+    raise typer.Exit(running.run())
+
+
+@app.command()
+def migrate(check: Annotated[bool, typer.Option(help="Only compare the models with the migrations.")] = False) -> None:
+    """Bring the database to the newest shape."""
+    engine = database(settings().database_url).engine
+    schema.upgrade(engine)
+    if check:
+        schema.check(engine)
+
+
+@app.command(name="demo")
+def load_demo() -> None:
+    """Load the demo shop into an empty database."""
+    with database(settings().database_url).begin() as session:
+        loaded = demo.load(session)
+    typer.echo("demo shop loaded" if loaded else "the database is not empty; nothing was loaded")
+
+
+@app.command()
+def train() -> None:
+    """Train a model unless one fits the training data."""
+    running.train()
+
+
+@app.command()
+def greet(
+    day: Annotated[str, typer.Option("--date", help="YYYY-MM-DD, the shop's local day.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print; greetings are sent by the scheduler.")
+    ] = False,
+) -> None:
+    """Print who would be greeted on a day, with what, and who not and why."""
+    if not dry_run:
+        raise typer.BadParameter(
+            "greetings are sent by the scheduler; add --dry-run to see them", param_hint="--dry-run"
+        )
+    with database(settings().database_url).read() as session:
+        for line in greetings_report.lines(session, date.fromisoformat(day)):
+            typer.echo(line)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation and say what to do about each thing that is not right."""
+    raise typer.Exit(checks.report())
+
+
+@staff_app.command("add")
+def staff_add(
+    username: str,
+    name: Annotated[str, typer.Option(prompt=True)],
+    role: Annotated[Role, typer.Option(prompt=True)],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Add a person who may log in to the console."""
+    with database(settings().database_url).begin() as session:
+        staff.add(session, username, name, role, password)
+    typer.echo(f"{username} can log in as {role.value}")
+
+
+def _start(name: str) -> None:
+    """Becomes the process `name`, with the environment it would have under the supervisor."""
+    chosen = settings()
+    process = next((p for p in all_processes(chosen) if p.name == name), None)
+    if process is None:
+        raise typer.BadParameter(f"{name} is not used with a real Telegram token")
+    os.environ.setdefault("TRIAN_SHARED_SECRET", chosen.secret)
+    os.environ.setdefault("TRIAN_ACTIONS_URL", chosen.actions_url)
+    os.environ.setdefault("TRIAN_TRACKER_URL", chosen.tracker_url)
+    os.chdir(ROOT)
+    os.execv(process.command[0], process.command)
+
+
+def _add_process_command(name: str) -> None:
+    app.command(name, help=f"Start the process {name} alone.")(lambda: _start(name))
+
+
+for _name in ("rasa", "actions", "bot", "scheduler", "console", "simulator"):
+    _add_process_command(_name)
+
+
+def main() -> None:
+    """The entry point: a refusal is a sentence on stderr and exit code 1, never a traceback."""
+    try:
+        app()
+    except TrianError as problem:
+        sys.exit(f"trian: {problem}")

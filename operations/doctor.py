@@ -1,0 +1,74 @@
+"""`trian doctor`: what is right, what is not, and what to do about it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+
+from crm import health, schema
+from crm.db import database
+from crm.errors import SettingsProblem
+from crm.settings import settings
+from operations import preflight
+from operations.processes import NLU_PYTHON, ROOT
+
+
+def report() -> int:
+    """Prints one line a check; returns 0 when all are right, else 1."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("settings", _settings),
+        ("Rasa's environment", _rooms),
+        ("database", _database),
+        ("model", _model),
+        ("Telegram", _telegram),
+        ("processes", _processes),
+    ]
+    wrong = 0
+    for name, check in checks:
+        try:
+            print(f"  ok   {name}: {check()}")
+        except Exception as problem:
+            wrong += 1
+            print(f"  !!   {name}: {problem}")
+    return 1 if wrong else 0
+
+
+def _settings() -> str:
+    _ = settings().secret
+    return f"{settings().timezone}, {settings().telegram_mode}"
+
+
+def _rooms() -> str:
+    preflight.check_rooms()
+    return "installed"
+
+
+def _database() -> str:
+    if not schema.is_current(database(settings().database_url).engine):
+        raise SettingsProblem("not at the newest shape; run `trian migrate`")
+    return database(settings().database_url).engine.dialect.name
+
+
+def _model() -> str:
+    if subprocess.run(
+        [str(NLU_PYTHON), "-m", "nlu.train", "--check"], cwd=ROOT, capture_output=True, check=False
+    ).returncode:
+        raise SettingsProblem("none fits the training data; run `trian train`")
+    return str(json.loads((ROOT / "models" / "current.json").read_text(encoding="utf-8"))["model"])
+
+
+def _telegram() -> str:
+    if settings().simulated:
+        return "the simulator stands in (no TRIAN_TELEGRAM_TOKEN)"
+    name = preflight.check_token(settings())
+    if name is None:
+        raise SettingsProblem("not reached; check the network or TRIAN_TELEGRAM_PROXY")
+    return f"@{name}"
+
+
+def _processes() -> str:
+    with database(settings().database_url).read() as session:
+        signs = health.signs(session)
+    dead = [sign.process for sign in signs if not sign.alive]
+    if dead:
+        raise SettingsProblem(f"no sign of life from {', '.join(dead)}; `make run` starts them")
+    return ", ".join(f"{sign.process} ({sign.status})" for sign in signs) or "none has run yet"
