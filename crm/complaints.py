@@ -16,6 +16,7 @@ from crm.models.staff import Staff
 from crm.outbox import Content
 from crm.promises import answer_by
 from crm.settings import settings
+from crm.shop import shop
 
 OPEN_STATES = (ComplaintState.NEW, ComplaintState.IN_PROGRESS)
 LEGAL = {
@@ -66,7 +67,7 @@ def submit(session: Session, customer: Customer, conversation: Conversation | No
         contact=report.contact[:200],
         photos=report.photos,
         created_at=moment,
-        promised_at=answer_by(moment, report.severity, settings().zone),
+        promised_at=answer_by(moment, report.severity, settings().zone, shop()),
     )
     session.add(complaint)
     session.flush()

@@ -110,8 +110,10 @@ def set_birthday(
 
 
 def self_word(address: Address) -> str:
-    """How the assistant calls itself when it calls the customer `address`: cháu to elders, em to the others."""
-    return "cháu" if address in _ELDER else "em"
+    """How the assistant calls itself to somebody it calls `address`: cháu to elders, mình to a bạn, else em."""
+    if address in _ELDER:
+        return "cháu"
+    return "mình" if address is Address.BAN else "em"
 
 
 def words_for(customer: Customer) -> dict[str, str]:

@@ -22,7 +22,6 @@ from crm.models.messaging import OutboxKind
 from crm.models.people import ChannelAccount, Customer, CustomerKind, Occasion, OccasionKind, Purpose
 from crm.outbox import Content
 from crm.settings import settings
-from crm.shop import shop
 
 BIRTHDAY = OccasionKind.BIRTHDAY.value
 BATCH = 100
@@ -114,7 +113,7 @@ def _due(day: date) -> Select[Any]:
 
 def _concerned(day: date) -> Select[Any]:
     """Rows (Customer, occasion, refusal, account_id, greeted) of all whom `day` concerns; a birthday goes first."""
-    reasons = [(_has_birthday(day), BIRTHDAY)] + [(each.concerns(), each.key) for each in holidays.kept_on(day)]
+    reasons = [(_has_birthday(day), BIRTHDAY)] + [(each.audience.holds(), each.key) for each in holidays.kept_on(day)]
     return (
         select(
             Customer,
@@ -161,13 +160,17 @@ def _planned(row: Row[Any], day: date) -> Planned:
 
 def text_for(customer: Customer, occasion: str, day: date) -> str:
     """What the customer reads. The wording changes from year to year and from one person to the next."""
-    key = next((each.template for each in holidays.every() if each.key == occasion), occasion)
-    variants = _variants(settings().data_dir / "templates" / "greetings.yml")[key]
+    company = customer.kind is CustomerKind.COMPANY
+    variants = _variants(settings().data_dir / "templates" / "greetings.yml")[_template(occasion, company)]
     variant = variants[(customer.id + day.year) % len(variants)]
-    values = {"shop": shop().name}
-    if customer.kind is CustomerKind.COMPANY:
-        values["name"] = ""  # the last word of a company's name is nobody's given name
-    return templates.fill(variant, customer, **values)
+    # The last word of a company's name is nobody's given name.
+    return templates.fill(variant, customer, **({"name": ""} if company else {}))
+
+
+def _template(occasion: str, company: bool) -> str:
+    if occasion == BIRTHDAY:
+        return "birthday_company" if company else "birthday"
+    return next(each.template for each in holidays.enabled() if each.key == occasion)
 
 
 @lru_cache(maxsize=4)

@@ -1,7 +1,7 @@
 """Vietnam's lunar calendar (UTC+7). It differs from China's: Tết of 1968, 1985, 2007 and 2030 fall on other days.
 
 The computation is the library lunar-vn's (docs/adr/0004-lunar-calendar.md). It trusts its caller: it ignores a leap
-mark in a year without that leap month and gives day 30 of a 29-day month as day 1 of the next, so both are checked here.
+mark in a year without that leap month and gives day 30 of a 29-day month as day 1 of the next; both are checked here.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from crm.errors import InvalidInput
 
 @dataclass(frozen=True)
 class LunarDate:
-    """`year` is the lunar year by the number of the solar year it begins in; `leap` marks the second month of a name."""
+    """`year` is the lunar year numbered as the solar year it begins in; `leap` marks the second month of a name."""
 
     day: int
     month: int

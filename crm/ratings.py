@@ -1,6 +1,6 @@
 """How satisfied customers are: a score, a reason, and what it rates."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from crm.outbox import Button, Content
 
 LOW = 2
 SURVEY_BATCH = 100
+SURVEY_ANSWER_TIME = timedelta(days=3)
 
 
 def rate(session: Session, conversation: Conversation, score: int, complaint_id: int | None = None) -> Rating:
@@ -46,6 +47,17 @@ def explain(session: Session, rating_id: int, customer_id: int, reason: str) -> 
     alive = escalations.current(session, conversation.id) if conversation else None
     if alive is not None and alive.reason is EscalationReason.LOW_RATING:
         alive.note = f"{alive.note}: {reason[:500]}"
+
+
+def awaited_survey(session: Session, customer_id: int, moment: datetime) -> int | None:
+    """The complaint whose survey was asked in the last days and has no rating yet: a bare word may answer it."""
+    rated = select(Rating.complaint_id).where(Rating.customer_id == customer_id, Rating.complaint_id.is_not(None))
+    asked = select(Survey.complaint_id).where(
+        Survey.complaint_id.in_(select(Complaint.id).where(Complaint.customer_id == customer_id)),
+        Survey.complaint_id.not_in(rated),
+        Survey.asked_at >= moment - SURVEY_ANSWER_TIME,
+    )
+    return session.scalar(asked.order_by(Survey.asked_at.desc()).limit(1))
 
 
 def ask_due_surveys(session: Session, moment: datetime) -> int:

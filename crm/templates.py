@@ -10,24 +10,36 @@ import yaml
 from crm.customers import words_for
 from crm.models.people import Customer
 from crm.settings import settings
+from crm.shop import shop
 
 _NAME_AFTER_ADDRESS = re.compile(r"(\{[aA]ddress\})\s+\{name\}")
 _NAME_ALONE = re.compile(r"\{name\}")
+
 
 def message(key: str, customer: Customer, **values: str) -> str:
     """The text `key` with the customer's own words and `values` filled in. Raises KeyError for a hole."""
     return fill(_messages(settings().data_dir / "templates" / "messages.yml")[key], customer, **values)
 
 
+def plain(key: str) -> str:
+    """The text `key` that has nothing to fill in. Raises KeyError."""
+    return _messages(settings().data_dir / "templates" / "messages.yml")[key].strip()
+
+
 def fill(template: str, customer: Customer, **values: str) -> str:
-    """`template` with {address}, {name} … of the customer and `values`. Raises KeyError for a hole.
+    """`template` with {address}, {name} … of the customer, {shop} and `values`. Raises KeyError for a hole.
 
     Somebody whose name is not known, or has no letter in it, is called by the form of address alone.
     """
-    words = {**words_for(customer), **values}
+    words = {**shop_words(), **words_for(customer), **values}
     if not any(letter.isalnum() for letter in words["name"]):
         template = without_name(template)
     return string.Formatter().vformat(template, (), words).strip()
+
+
+def shop_words() -> dict[str, str]:
+    """The words of the shop that every text may use: shop, hotline, hours."""
+    return {"shop": shop().name, "hotline": shop().hotline, "hours": shop().hours}
 
 
 def without_name(template: str) -> str:

@@ -16,7 +16,8 @@ from crm.models.people import Purpose
 from crm.outbox import Content
 from crm.settings import settings
 
-_STOP = re.compile(r"^/?(dung|stop|ngung|huy dang ky)[.! ]*$")
+# Not accent-folded: "đừng" (don't) and "dùng" (use) are answers to other questions.
+_STOP = re.compile(r"^/?(dung|dừng|stop|ngung|ngừng|huy dang ky|h(ủy|uỷ) đăng ký)[.! ]*$")
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def button(session: Session, account_chat: tuple[int, int], token: str) -> Butto
 
 def wants_stop(said: str) -> bool:
     """Whether the whole message is the stop word of an advertisement, however it is written."""
-    return _STOP.match(text.fold(said)) is not None
+    return _STOP.match(text.clean(said).lower()) is not None
 
 
 def stop_advertising(session: Session, turn: Turn, evidence: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from crm import schema
 from crm.db import Database
 from crm.models import Base
+from crm.settings import settings
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +71,17 @@ def session(database: Database) -> Iterator[Session]:
     with Session(database.engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read a developer's .env token nor write into var/."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TRIAN_SHARED_SECRET", "secret-of-the-tests")
+    patch.setenv("TRIAN_TELEGRAM_TOKEN", "")
+    patch.setenv("TRIAN_TELEGRAM_MODE", "polling")
+    patch.setenv("TRIAN_VAR_DIR", str(tmp_path_factory.mktemp("var")))
+    settings.cache_clear()
+    yield
+    patch.undo()
+    settings.cache_clear()

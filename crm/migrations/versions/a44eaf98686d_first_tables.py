@@ -418,6 +418,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_recipients")),
         sa.UniqueConstraint("campaign_id", "customer_id", name=op.f("uq_campaign_recipients_campaign_id_customer_id")),
     )
+    with op.batch_alter_table("campaign_recipients", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_campaign_recipients_waiting", ["campaign_id", "outbox_id", "reason", "id"], unique=False
+        )
+
     op.create_table(
         "complaints",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -646,6 +651,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_complaints_customer_state")
 
     op.drop_table("complaints")
+    with op.batch_alter_table("campaign_recipients", schema=None) as batch_op:
+        batch_op.drop_index("ix_campaign_recipients_waiting")
+
     op.drop_table("campaign_recipients")
     with op.batch_alter_table("purchase_items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_purchase_items_purchase_id"))

@@ -1,0 +1,92 @@
+"""What a customer says of themselves: name, phone, birthday, form of address (`data/words/profile.yml`)."""
+
+import re
+from dataclasses import dataclass
+
+from crm.birthdays import Birthday, birthday_in
+from crm.models.people import Address
+from crm.words import mentioned, normal, words
+
+_PHONE = re.compile(r"(?<![\w/])\+?\d(?:[\s.\-]?\d){7,13}(?![\d/])")
+_NAME_WORD = re.compile(r"[^\W\d_][\w'’\-]*")
+_MAX_NAME_WORDS = 6
+
+
+@dataclass(frozen=True)
+class Said:
+    """Whatever of these the message gives. `phone` is as typed: crm.customers.set_phone judges it."""
+
+    name: str | None = None
+    phone: str | None = None
+    birthday: Birthday | None = None
+    address: Address | None = None
+
+    @property
+    def anything(self) -> bool:
+        return any((self.name, self.phone, self.birthday, self.address))
+
+
+def said_in(message: str) -> Said:
+    """Everything the message says of the customer."""
+    phone = _PHONE.search(message)
+    rest = message.replace(phone[0], " ") if phone else message
+    return Said(
+        name=name_in(rest), phone=phone[0] if phone else None, birthday=birthday_in(rest), address=address_in(rest)
+    )
+
+
+def address_in(message: str) -> Address | None:
+    """The form of address asked for: "gọi chị nha", "kêu tui là chú", "chị chứ không phải anh"."""
+    lists = words("profile")
+    said = normal(message)
+    if mentioned(message, lists["is_female"]):
+        return Address.CHI
+    if mentioned(message, lists["is_male"]):
+        return Address.ANH
+    forms = {normal(form): Address(key) for key, known in lists["address"].items() for form in known}
+    calls = sorted((normal(phrase) for phrase in lists["call_me"]), key=len, reverse=True)
+    own = "toi|tui|minh|em|tao|anh|chi|co|chu|bac"
+    pattern = rf"\b(?:{'|'.join(calls)})\s+(?:(?:{own})\s+)?(?:la\s+|bang\s+)?({'|'.join(forms)})\b"
+    wanted = [found[1] for found in re.finditer(pattern, said)]
+    corrected = re.search(rf"\b({'|'.join(forms)})\s+(?:chu\s+)?(?:khong|ko|k|hong)\s+phai\b", said)
+    denied = {
+        found[1]
+        for found in re.finditer(rf"(?:khong phai|dung|ko phai)\s+(?:la\s+|goi\s+|keu\s+)?({'|'.join(forms)})\b", said)
+    }
+    choice = [corrected[1]] if corrected else [form for form in wanted if form not in denied]
+    return forms[choice[-1]] if choice else None
+
+
+def bare_address(message: str) -> Address | None:
+    """A form of address alone, as an answer: "chị", "chú nha"."""
+    tokens = normal(message).split()
+    forms = {normal(form): Address(key) for key, known in words("profile")["address"].items() for form in known}
+    return forms.get(tokens[0]) if tokens and len(tokens) <= 3 else None
+
+
+def name_in(message: str) -> str | None:
+    """The name after "tên là", "mình tên" …, as it was written."""
+    tokens = re.findall(r"[^\s,.;:!?()]+|[,.;!?()]", message)
+    plain = [normal(token) for token in tokens]
+    for phrase in sorted((normal(p).split() for p in words("profile")["name_is"]), key=len, reverse=True):
+        for start in range(len(plain) - len(phrase)):
+            if plain[start : start + len(phrase)] == phrase:
+                return bare_name(" ".join(tokens[start + len(phrase) :]))
+    return None
+
+
+def bare_name(message: str) -> str | None:
+    """The name that the message begins with, up to a word that no name goes on with. None if there is none."""
+    ends = set(words("profile")["name_ends"])
+    folded_ends = {normal(word) for word in ends}
+    parts: list[str] = []
+    for token in re.findall(r"[^\s,.;:!?()]+|[,.;!?()]", message)[: _MAX_NAME_WORDS + 1]:
+        if not _NAME_WORD.fullmatch(token):
+            break
+        if token.islower() and (token in ends or (token.isascii() and token in folded_ends)):
+            break
+        parts.append(token)
+    if not parts or len(parts) > _MAX_NAME_WORDS:
+        return None
+    name = " ".join(parts)
+    return name.title() if name.islower() or name.isupper() else name

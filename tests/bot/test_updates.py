@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from bot.updates import Kind, read
+
+USER = {"id": 5, "is_bot": False, "first_name": "Hạnh", "last_name": "Lê"}
+
+
+def message(**content: Any) -> dict[str, Any]:
+    base = {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}, "from": USER}
+    return {"update_id": 1, "message": {**base, **content}}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "text"),
+    [
+        ({"text": "máy giặt ko vắt"}, Kind.TEXT, "máy giặt ko vắt"),
+        ({"text": "ma\u0301y"}, Kind.TEXT, "máy"),
+        ({"text": "/restart"}, Kind.TEXT, "/restart"),
+        ({"text": "/start sp_NC01"}, Kind.START, "/start sp_NC01"),
+        ({"text": "/nguoi"}, Kind.COMMAND, "/nguoi"),
+        ({"text": "\u200b\u2060"}, Kind.EMPTY, ""),
+        ({"text": "a\u202eb\x00c"}, Kind.TEXT, "abc"),
+        ({"location": {"longitude": 1.0, "latitude": 2.0}}, Kind.LOCATION, ""),
+        ({"contact": {"phone_number": "0900", "first_name": "A"}}, Kind.CONTACT, ""),
+        ({"voice": {"file_id": "f", "file_unique_id": "u", "duration": 1}}, Kind.VOICE, ""),
+        ({"dice": {"emoji": "🎲", "value": 1}}, Kind.OTHER, ""),
+    ],
+)
+def test_what_a_message_means(content: dict[str, Any], kind: Kind, text: str) -> None:
+    incoming = read(9, message(**content))
+    assert (incoming.kind, incoming.text, incoming.caller.chat_id) == (kind, text, 5)
+
+
+def test_a_button_press_carries_its_token() -> None:
+    query = {"id": "q", "from": USER, "chat_instance": "i", "data": "token", "message": message(text="?")["message"]}
+    incoming = read(9, {"update_id": 2, "callback_query": query})
+    assert (incoming.kind, incoming.data, incoming.callback_id) == (Kind.BUTTON, "token", "q")
+
+
+def test_groups_and_unknown_updates_are_ignored() -> None:
+    group = message(text="hi")
+    group["message"]["chat"] = {"id": -7, "type": "group", "title": "g"}
+    assert read(9, group).kind is Kind.IGNORED
+    assert read(9, {"update_id": 3}).kind is Kind.IGNORED

@@ -1,0 +1,162 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm import clock, consents, dispatch, outbox
+from crm.dispatch import Letter, Outcome
+from crm.models.messaging import Outbox, OutboxKind, OutboxState
+from crm.models.people import Purpose
+from crm.outbox import Button, Content
+from crm.settings import settings
+from tests.crm import factories
+
+NOON = "2026-11-24T05:00:00Z"  # 12:00 in Việt Nam
+NIGHT = "2026-11-24T16:00:00Z"  # 23:00
+
+
+def queue(session: Session, kind: OutboxKind = OutboxKind.REPLY, chat_id: int = 1001, text: str = "x") -> Outbox:
+    account = factories.conversation(session, chat_id).account
+    purpose = Purpose.MARKETING if kind is OutboxKind.MARKETING else Purpose.SERVICE
+    row = outbox.enqueue(session, account, Content(text), kind=kind, purpose=purpose)
+    assert row is not None
+    session.flush()
+    return row
+
+
+def claim(session: Session, fence: int = 1, limit: int = 10) -> list[Letter]:
+    return dispatch.claim(session, settings(), fence, limit, [])
+
+
+@time_machine.travel(NOON, tick=False)
+def test_replies_go_before_care_and_care_before_marketing_one_a_chat(session: Session) -> None:
+    rows = [
+        queue(session, kind, chat)
+        for kind, chat in (
+            (OutboxKind.MARKETING, 1),
+            (OutboxKind.CARE, 2),
+            (OutboxKind.REPLY, 3),
+            (OutboxKind.REPLY, 3),
+        )
+    ]
+    consents.record(session, rows[0].account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    assert [letter.outbox_id for letter in claim(session)] == [rows[2].id, rows[1].id, rows[0].id]
+
+
+@time_machine.travel(NIGHT, tick=False)
+def test_at_night_replies_go_out_and_care_waits_for_the_morning(session: Session) -> None:
+    care, reply = queue(session, OutboxKind.CARE, 1), queue(session, OutboxKind.REPLY, 2)
+    assert [letter.outbox_id for letter in claim(session)] == [reply.id]
+    assert clock.local(care.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
+
+
+@time_machine.travel(NOON, tick=False)
+def test_marketing_without_consent_is_skipped_with_its_reason(session: Session) -> None:
+    row = queue(session, OutboxKind.MARKETING)
+    assert claim(session) == []
+    assert (row.state, row.reason) == (OutboxState.SKIPPED, "no_consent")
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_second_advertisement_of_the_day_waits_until_tomorrow(session: Session) -> None:
+    first = queue(session, OutboxKind.MARKETING)
+    consents.record(session, first.account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    (letter,) = claim(session)
+    dispatch.settle(session, letter, Outcome.SENT, message_id=5)
+    second = queue(session, OutboxKind.MARKETING)
+    assert claim(session) == []
+    assert clock.local(second.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
+
+
+def test_what_has_expired_is_not_sent(session: Session) -> None:
+    row = queue(session)
+    row.expires_at = clock.now() - timedelta(seconds=1)
+    assert claim(session) == []
+    assert row.state is OutboxState.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (OutboxKind.MARKETING, OutboxState.UNKNOWN, None),
+        (OutboxKind.REPLY, OutboxState.QUEUED, OutboxState.UNKNOWN),
+        (OutboxKind.CARE, OutboxState.QUEUED, OutboxState.UNKNOWN),
+    ],
+)
+@time_machine.travel(NOON, tick=False)
+def test_marketing_is_sent_at_most_once_and_a_reply_at_most_once_more(
+    session: Session, kind: OutboxKind, first: OutboxState, second: OutboxState | None
+) -> None:
+    row = queue(session, kind)
+    consents.record(session, row.account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    claim(session, fence=1)
+    assert dispatch.recover(session, settings().bot_id, fence=2) == 1
+    assert row.state is first
+    if second is not None:
+        claim(session, fence=2)
+        dispatch.recover(session, settings().bot_id, fence=3)
+        assert row.state is second
+
+
+def test_a_late_write_of_an_old_sender_is_rejected(session: Session) -> None:
+    row = queue(session)
+    (stale,) = claim(session, fence=1)
+    dispatch.recover(session, settings().bot_id, fence=2)
+    (fresh,) = claim(session, fence=2)
+    assert not dispatch.settle(session, stale, Outcome.SENT, message_id=1)
+    assert dispatch.settle(session, fresh, Outcome.SENT, message_id=2)
+    assert (row.state, row.telegram_message_id) == (OutboxState.SENT, 2)
+
+
+def test_a_message_is_tried_six_times_with_growing_pauses_then_failed_with_its_reason(session: Session) -> None:
+    row = queue(session)
+    pauses = []
+    with time_machine.travel(NOON, tick=False) as traveller:
+        row.not_before = clock.now()
+        while row.state is OutboxState.QUEUED:
+            (letter,) = claim(session)
+            dispatch.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
+            pauses.append((row.not_before - clock.now()).total_seconds())
+            traveller.shift(max(0, pauses[-1]))
+    assert (row.state, row.reason, row.attempts) == (OutboxState.FAILED, "Bad Gateway", 6)
+    assert pauses[:5] == [2, 4, 8, 16, 32]
+
+
+def test_a_throttled_message_does_not_use_up_a_try(session: Session) -> None:
+    row = queue(session)
+    (letter,) = claim(session)
+    dispatch.settle(session, letter, Outcome.THROTTLED, wait_s=5)
+    assert (row.state, row.attempts) == (OutboxState.QUEUED, 0)
+    assert claim(session) == []
+
+
+def test_a_blocked_customer_is_unreachable_until_they_write_again(session: Session) -> None:
+    row = queue(session)
+    (letter,) = claim(session)
+    dispatch.settle(session, letter, Outcome.UNREACHABLE, reason="bot was blocked by the user")
+    assert not row.account.reachable
+    later = outbox.enqueue(session, row.account, Content("y"), kind=OutboxKind.REPLY)
+    assert later is not None
+    claim(session)
+    assert (later.state, later.reason) == (OutboxState.SKIPPED, "unreachable")
+    assert factories.conversation(session).account.reachable
+
+
+def test_withdrawing_consent_takes_queued_advertisements_back_at_once(session: Session) -> None:
+    row = queue(session, OutboxKind.MARKETING)
+    consents.record(session, row.account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    consents.record(session, row.account.customer_id, Purpose.MARKETING, granted=False, channel="telegram")
+    assert (row.state, row.reason) == (OutboxState.SKIPPED, "consent_withdrawn")
+
+
+def test_the_same_message_is_queued_once_and_buttons_stay_on_our_side(session: Session) -> None:
+    account = factories.conversation(session).account
+    content = Content("Hỏi?", buttons=[[Button("Có", "/affirm")]])
+    row = outbox.enqueue(session, account, content, kind=OutboxKind.REPLY, dedupe_key="k")
+    assert row is not None
+    assert outbox.enqueue(session, account, content, kind=OutboxKind.REPLY, dedupe_key="k") is None
+    assert len(session.scalars(select(Outbox)).all()) == 1
+    assert "/affirm" not in str(row.body)
+    assert len(row.body["buttons"][0][0]["token"].encode()) <= 64

@@ -1,0 +1,83 @@
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm import consents, inbound, turns
+from crm.customers import Caller
+from crm.inbound import Arrival
+from crm.models.conversations import Direction, Message
+from crm.models.messaging import ButtonToken, Outbox
+from crm.models.people import Purpose
+from crm.outbox import Button, Content
+from crm.settings import settings
+from crm.turns import Said, Turn
+
+
+def begin(session: Session, update_id: int = 1, chat_id: int = 5) -> Turn:
+    bot_id = settings().bot_id
+    inbound.store(session, bot_id, [Arrival(update_id, chat_id, {})])
+    (row,) = (head for head in inbound.heads(session, bot_id, [], 10) if head.chat_id == chat_id)
+    return turns.begin(session, row.id, f"inbound-{row.id}", Caller(bot_id, chat_id, "Hạnh"), Said("chào shop"))
+
+
+def outgoing(session: Session) -> list[str]:
+    return [row.body["text"] for row in session.scalars(select(Outbox).order_by(Outbox.id))]
+
+
+def test_a_turn_that_runs_twice_records_and_answers_once(session: Session) -> None:
+    turn = begin(session)
+    turns.finish(session, turn, [Content("Dạ")])
+    turns.begin(session, turn.inbound_id, turn.turn_id, Caller(settings().bot_id, 5, "Hạnh"), Said("chào shop"))
+    turns.finish(session, turn, [Content("Dạ")])
+    spoken = session.scalars(select(Message).where(Message.direction == Direction.IN)).all()
+    assert len(spoken) == 1
+    assert outgoing(session).count("Dạ") == 1
+
+
+def test_the_first_answer_introduces_the_assistant_as_a_machine(session: Session) -> None:
+    turns.finish(session, begin(session, 1), [Content("Dạ")])
+    turns.finish(session, begin(session, 2), [Content("Vâng")])
+    introduction, *others = outgoing(session)
+    assert "tự động" in introduction
+    assert others == ["Dạ", "Vâng"]
+
+
+@pytest.mark.parametrize("word", ["DUNG", "dừng", "Stop", "/stop", "ngừng", "STOP!"])
+def test_a_stop_word_is_known_however_it_is_written(word: str) -> None:
+    assert turns.wants_stop(word)
+
+
+@pytest.mark.parametrize("said", ["dùng sao shop", "đừng gửi trễ nha", "stop motion là gì", "đừng", "dùng", ""])
+def test_other_words_are_no_stop(said: str) -> None:
+    assert not turns.wants_stop(said)
+
+
+def test_a_stop_is_obeyed_at_once_and_confirmed_with_the_time(session: Session) -> None:
+    turn = begin(session)
+    consents.record(session, turn.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    turns.stop_advertising(session, turn, "DUNG")
+    session.flush()
+    assert not consents.granted(session, turn.customer_id, Purpose.MARKETING)
+    assert "ngày" in outgoing(session)[-1]
+
+
+def test_a_button_of_another_chat_or_a_forged_one_means_nothing(session: Session) -> None:
+    turn = begin(session, 1, chat_id=5)
+    begin(session, 2, chat_id=6)
+    turns.finish(session, turn, [Content("?", buttons=[[Button("Có", "/affirm")]])])
+    token = session.scalars(select(ButtonToken.token)).one()
+    bot_id = settings().bot_id
+    found = turns.button(session, (bot_id, 5), token)
+    assert found is not None
+    assert found.payload == "/affirm"
+    assert turns.button(session, (bot_id, 6), token) is None
+    assert turns.button(session, (bot_id, 5), "forged") is None
+
+
+def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_told(session: Session) -> None:
+    from crm import escalations
+
+    turn = begin(session)
+    turns.give_up(session, turn, "timeout")
+    assert escalations.current(session, turn.conversation_id) is not None
+    assert len(outgoing(session)) == 2
