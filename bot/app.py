@@ -17,7 +17,7 @@ from bot.leadership import Leadership
 from bot.telegram_api import make_bot
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
-from crm import health, schema
+from crm import health, schema, templates
 from crm.db import Database
 from crm.settings import Settings
 
@@ -88,6 +88,7 @@ class BotProcess:
         while True:
             try:
                 await bot.initialize()
+                await bot.set_my_commands(list(templates.commands().items()))
                 return
             except InvalidToken:
                 log.error("Telegram refuses the token; put the right one into TRIAN_TELEGRAM_TOKEN")

@@ -32,7 +32,8 @@ class Kind(StrEnum):
 
 
 UNSUPPORTED = frozenset({Kind.STICKER, Kind.VOICE, Kind.LOCATION, Kind.CONTACT, Kind.OTHER, Kind.EMPTY})
-COMMANDS = {"/menu": "/ask_bot", "/help": "/ask_bot", "/nguoi": "/talk_to_human"}
+# What a command, or the word that our own texts ask for, means in the understanding's terms.
+COMMANDS = {"/menu": "/ask_bot", "/help": "/ask_bot", "/nguoi": "/talk_to_human", "nhan": "/opt_in"}
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ def _read_text(said: str, caller: Caller) -> Incoming:
     word, _, rest = said.partition(" ")
     if word == "/start":
         return Incoming(Kind.START, caller, said, data=rest.strip()[:64])
-    if said in COMMANDS:
-        return Incoming(Kind.COMMAND, caller, said, data=COMMANDS[said])
+    meaning = COMMANDS.get(said.lower())
+    if meaning is not None:
+        return Incoming(Kind.COMMAND, caller, said, data=meaning)
     return Incoming(Kind.TEXT, caller, said)
 
 

@@ -79,13 +79,18 @@ def rename(customer: Customer, name: str) -> None:
     customer.name, customer.name_folded = name, text.fold(name)
 
 
-def set_phone(customer: Customer, phone: str) -> None:
-    """Stores a Vietnamese number as 0xxxxxxxxx (10 digits). Raises InvalidInput."""
+def national_phone(phone: str) -> str:
+    """A Vietnamese number as 0xxxxxxxxx (10 digits), however it was typed. Raises InvalidInput."""
     digits = re.sub(r"[\s.\-()]", "", phone)
     digits = re.sub(r"^(\+?84)(?=\d{9}$)", "0", digits)
     if not _PHONE.match(digits):
         raise InvalidInput("phone", "a Vietnamese number has ten digits and begins with 0")
-    customer.phone = digits
+    return digits
+
+
+def set_phone(customer: Customer, phone: str) -> None:
+    """Stores a Vietnamese number as 0xxxxxxxxx (10 digits). Raises InvalidInput."""
+    customer.phone = national_phone(phone)
 
 
 def set_birthday(

@@ -9,7 +9,7 @@ import structlog
 def configure(level: str) -> None:
     """Sends structlog and the standard library's loggers to stderr, one line an event."""
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("httpx", "httpcore", "telegram", "apscheduler"):
+    for noisy in ("alembic", "apscheduler", "httpcore", "httpx", "telegram"):
         # httpx logs Telegram's URLs, token included, at INFO.
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

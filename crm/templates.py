@@ -18,12 +18,12 @@ _NAME_ALONE = re.compile(r"\{name\}")
 
 def message(key: str, customer: Customer, **values: str) -> str:
     """The text `key` with the customer's own words and `values` filled in. Raises KeyError for a hole."""
-    return fill(_messages(settings().data_dir / "templates" / "messages.yml")[key], customer, **values)
+    return fill(_texts("messages")[key], customer, **values)
 
 
 def plain(key: str) -> str:
     """The text `key` that has nothing to fill in. Raises KeyError."""
-    return _messages(settings().data_dir / "templates" / "messages.yml")[key].strip()
+    return _texts("messages")[key].strip()
 
 
 def fill(template: str, customer: Customer, **values: str) -> str:
@@ -47,7 +47,16 @@ def without_name(template: str) -> str:
     return _NAME_ALONE.sub("{address}", _NAME_AFTER_ADDRESS.sub(r"\1", template))
 
 
+def commands() -> dict[str, str]:
+    """The bot's command menu: command without its slash → what it says beside it."""
+    return _texts("commands")
+
+
+def _texts(name: str) -> dict[str, str]:
+    return _load(settings().data_dir / "templates" / f"{name}.yml")
+
+
 @lru_cache(maxsize=4)
-def _messages(path: Path) -> dict[str, str]:
+def _load(path: Path) -> dict[str, str]:
     loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     return {str(key): str(value) for key, value in loaded.items()}

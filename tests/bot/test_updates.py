@@ -20,6 +20,7 @@ def message(**content: Any) -> dict[str, Any]:
         ({"text": "/restart"}, Kind.TEXT, "/restart"),
         ({"text": "/start sp_NC01"}, Kind.START, "/start sp_NC01"),
         ({"text": "/nguoi"}, Kind.COMMAND, "/nguoi"),
+        ({"text": "NHAN"}, Kind.COMMAND, "NHAN"),
         ({"text": "\u200b\u2060"}, Kind.EMPTY, ""),
         ({"text": "a\u202eb\x00c"}, Kind.TEXT, "abc"),
         ({"location": {"longitude": 1.0, "latitude": 2.0}}, Kind.LOCATION, ""),

@@ -1,0 +1,45 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from crm import clock
+from crm.db import Database
+from crm.models.messaging import Counter, Lease
+
+
+def test_four_writers_at_once_lose_no_update(database: Database) -> None:
+    with database.begin() as session:
+        session.add(Counter(name="n", value=0))
+
+    def add(_: int) -> None:
+        for _ in range(25):
+            with database.begin() as session:
+                counter = session.get_one(Counter, "n", with_for_update=True)
+                counter.value += 1
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    with database.read() as session:
+        assert session.get_one(Counter, "n").value == 100
+
+
+def test_moments_come_back_aware_and_naive_ones_are_refused(session: Session) -> None:
+    moment = clock.now()
+    session.add(Lease(name="a", owner="o", fence=1, expires_at=moment))
+    session.flush()
+    session.expire_all()
+    assert session.get_one(Lease, "a").expires_at == moment
+    session.add(Lease(name="b", owner="o", fence=1, expires_at=datetime(2026, 1, 1)))
+    with pytest.raises(StatementError, match="naive"):
+        session.flush()
+
+
+def test_looking_does_not_wait_for_a_writer(database: Database) -> None:
+    with database.begin() as writer:
+        writer.add(Counter(name="n", value=1))
+        writer.flush()
+        with database.read() as reader:
+            assert reader.get(Counter, "n") is None
