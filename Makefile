@@ -88,3 +88,6 @@ lock: | uv
 
 clean:
 	@rm -rf .venv nlu/.venv .tools models var
+
+bench-turns: setup model
+	@$(BIN)/python -m bench.turns

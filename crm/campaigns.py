@@ -237,7 +237,7 @@ def _queue_next(session: Session, campaign: Campaign, limit: int) -> int:
         .order_by(CampaignRecipient.id)
         .limit(limit)
     )
-    rows = session.execute(next_ones).tuples().all()
+    rows = session.execute(next_ones).all()
     for recipient, customer, account_id in rows:
         if account_id is None:
             recipient.reason = GONE

@@ -14,6 +14,7 @@ from crm.models.conversations import Conversation
 from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, CustomerKind, Purpose, Stage, Tier
 from crm.models.staff import Role, Staff
 from crm.settings import settings
+from crm.shop import shop
 
 Entry = dict[str, Any]
 _PRODUCT_COLUMNS = frozenset(
@@ -162,7 +163,7 @@ def _into_the_past(complaint: Complaint, entry: Entry, agent: Staff) -> None:
     """Moves a new complaint to its day and state, without the messages that moving it today would send."""
     filed, state = _ago(entry["days_ago"]), ComplaintState(entry["state"])
     complaint.created_at = complaint.events[0].at = filed
-    complaint.promised_at = promises.answer_by(filed, complaint.severity, settings().zone)
+    complaint.promised_at = promises.answer_by(filed, complaint.severity, settings().zone, shop())
     if state is ComplaintState.NEW:
         return
     taken = min(filed + timedelta(hours=1), clock.now())

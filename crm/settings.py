@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     tracker_url: str = "sqlite:///var/tracker.db"
     var_dir: Path = Path("var")
     data_dir: Path = Path("data")
+    models_dir: Path = Path("models")
     timezone: str = "Asia/Ho_Chi_Minh"
 
     telegram_token: SecretStr | None = None

@@ -49,7 +49,7 @@ def load_demo() -> None:
 @app.command()
 def train() -> None:
     """Train a model unless one fits the training data."""
-    running.train()
+    running.train(settings())
 
 
 @app.command()

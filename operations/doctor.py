@@ -50,10 +50,13 @@ def _database() -> str:
 
 def _model() -> str:
     if subprocess.run(
-        [str(NLU_PYTHON), "-m", "nlu.train", "--check"], cwd=ROOT, capture_output=True, check=False
+        [str(NLU_PYTHON), "-m", "nlu.train", "--check", "--models", str(settings().models_dir)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     ).returncode:
         raise SettingsProblem("none fits the training data; run `trian train`")
-    return str(json.loads((ROOT / "models" / "current.json").read_text(encoding="utf-8"))["model"])
+    return str(json.loads((ROOT / settings().models_dir / "current.json").read_text(encoding="utf-8"))["model"])
 
 
 def _telegram() -> str:

@@ -32,7 +32,7 @@ def all_processes(settings: Settings) -> list[Process]:
     processes = [
         Process(
             "rasa",
-            [str(NLU_PYTHON), "-m", "nlu.serve", "--port", str(rasa)],
+            [str(NLU_PYTHON), "-m", "nlu.serve", "--port", str(rasa), "--models", str(settings.models_dir)],
             rasa,
             f"{settings.rasa_url}/webhooks/trian/health",
         ),
@@ -47,7 +47,9 @@ def all_processes(settings: Settings) -> list[Process]:
 def simulator(settings: Settings) -> Process:
     """The stand-in for Telegram; its chats outlive a restart."""
     port = settings.simulator_port
-    command = [*_module("simulator", port), "--state", str(settings.var_dir / "simulator.json")]
+    people = str(settings.data_dir / "demo" / "people.json")
+    state = str(settings.var_dir / "simulator.json")
+    command = [*_module("simulator", port), "--people", people, "--state", state]
     return Process("simulator", command, port, f"http://127.0.0.1:{port}/")
 
 

@@ -25,7 +25,7 @@ def run() -> int:
     preflight.check_ports(chosen.host, processes)
     bot_name = preflight.check_token(chosen)
     prepare_database(chosen)
-    train()
+    train(chosen)
     return _serve(chosen, processes, bot_name, began)
 
 
@@ -40,10 +40,12 @@ def prepare_database(chosen: Settings) -> None:
                 say("database: demo shop loaded")
 
 
-def train() -> None:
+def train(chosen: Settings) -> None:
     """Trains a model unless one fits the training data; its own progress is shown. Raises SettingsProblem."""
     say("model: checking that it fits the training data")
-    if subprocess.run([str(NLU_PYTHON), "-m", "nlu.train"], cwd=ROOT, check=False).returncode:
+    if subprocess.run(
+        [str(NLU_PYTHON), "-m", "nlu.train", "--models", str(chosen.models_dir)], cwd=ROOT, check=False
+    ).returncode:
         raise SettingsProblem("no model could be trained; the lines above say why")
 
 

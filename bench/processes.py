@@ -1,0 +1,19 @@
+"""What the running processes of a product use."""
+
+from pathlib import Path
+
+from operations.sandbox import Sandbox
+
+NAMES = ("rasa", "actions", "bot", "scheduler", "console", "simulator")
+
+
+def resident_mb(system: Sandbox) -> dict[str, float]:
+    """Resident memory of each process in megabytes (10^6 bytes), read from /proc."""
+    return {name: _resident(system.pid(name)) for name in NAMES}
+
+
+def _resident(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ProcessLookupError(pid)
