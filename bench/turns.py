@@ -1,8 +1,8 @@
 """What one message costs: `make bench-turns` serves our configuration and Rasa's stock one side by side.
 
-Both products run whole (bot, Rasa, actions, scheduler, console, simulator) and are measured in turn, round by round, with
-the same messages: one customer at a time, then twenty at once. A latency is the time from the moment the customer's
-message is with "Telegram" until "Telegram" has accepted the first message of the reply.
+Both products run whole (bot, Rasa, actions, scheduler, console, simulator) and are measured in turn, round by round,
+with the same messages: one customer at a time, then twenty at once. A latency is the time from the moment the
+customer's message is with "Telegram" until "Telegram" has accepted the first message of the reply.
 """
 
 import argparse
