@@ -26,7 +26,7 @@ def make_app(secret: str, store: Store) -> FastAPI:
 
     @app.post(PATH)
     async def receive(request: Request) -> Response:
-        if not hmac.compare_digest(request.headers.get(SECRET_HEADER, ""), secret):
+        if not hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), secret.encode()):
             return Response(status_code=403)
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return Response(status_code=415)
