@@ -34,7 +34,7 @@ def strip_accents(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """NFC without control characters, lone surrogates and zero-width marks; white space of any kind becomes one blank."""
+    """NFC without control characters, lone surrogates and zero-width marks; any white space becomes one blank."""
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     return "".join(char for char in text if unicodedata.category(char) not in _INVISIBLE_CATEGORIES).strip()
 
