@@ -13,7 +13,7 @@ from bot.telegram_api import judge, send, wait_of
 from crm import dispatch
 from crm.db import Database
 from crm.dispatch import Letter, Outcome
-from crm.errors import TrianError
+from crm.errors import LeaseLost, TrianError
 from crm.settings import Settings
 
 log = structlog.get_logger()
@@ -46,6 +46,10 @@ class Delivery:
         while True:
             try:
                 letters = await self._claim()
+            except LeaseLost:
+                log.warning("nothing is sent: another process has taken over")
+                await asyncio.sleep(1)
+                continue
             except Exception:
                 log.exception("outbox not read; trying again")
                 await asyncio.sleep(1)
@@ -77,6 +81,7 @@ class Delivery:
 
     def _claim_rows(self, room: int, busy: set[int]) -> list[Letter]:
         with self._database.begin() as session:
+            self._leadership.check(session)
             return dispatch.claim(session, self._settings, self._leadership.fence, room, busy)
 
     def _recover(self) -> int:

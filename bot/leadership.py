@@ -7,6 +7,7 @@ import time
 from uuid import uuid4
 
 import structlog
+from sqlalchemy.orm import Session
 
 from crm import leases
 from crm.db import Database
@@ -52,6 +53,10 @@ class Leadership:
             if self.fence != fence:
                 log.warning("lease was taken over in between", lease=self._name)
                 return
+
+    def check(self, session: Session) -> None:
+        """Raises LeaseLost unless the lease is still ours; nobody takes it over before the transaction ends."""
+        leases.check(session, self._name, self.fence)
 
     async def give_up(self) -> None:
         """Lets a waiting process go on at once."""

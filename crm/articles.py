@@ -2,15 +2,21 @@
 
 import itertools
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from crm.errors import InvalidInput
+from crm.text import spelling
 from crm.words import normal
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_WORD = re.compile(r"\w+")
+MAX_HOMES = 2
+HEADING_WEIGHT = 2
 _STEP = re.compile(r"^\d+\. ", re.MULTILINE)
 
 
@@ -34,6 +40,8 @@ class Passage:
     heading: str
     text: str
     tokens: tuple[str, ...] = field(repr=False)
+    vocabulary: frozenset[str] = field(repr=False)
+    spellings: frozenset[str] = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -61,7 +69,9 @@ def read(path: Path, root: Path) -> list[Passage]:
     )
     lead, *sections = re.split(r"^## ", found[2], flags=re.MULTILINE)
     cut = [("", lead.strip()), *(_cut(section) for section in sections)]
-    return [_passage(article, number, heading, text) for number, (heading, text) in enumerate(cut) if text]
+    parts = [(number, heading, text) for number, (heading, text) in enumerate(cut) if text]
+    homes = _homes(article, parts)
+    return [_passage(article, *part, homes[place]) for place, part in enumerate(parts)]
 
 
 def terms(said: str) -> list[str]:
@@ -75,8 +85,40 @@ def _cut(section: str) -> tuple[str, str]:
     return heading.strip(), text.strip()
 
 
-def _passage(article: Article, number: int, heading: str, text: str) -> Passage:
-    tokens = terms(heading or article.title) * 3 + terms(article.title) + terms(text)
+def _homes(article: Article, parts: Sequence[tuple[int, str, str]]) -> list[list[str]]:
+    """For each part the keywords it shares the most words with, the heading's counting more; the first takes the rest.
+
+    Words of the article's title say nothing of where a keyword belongs.
+    """
+    title = _both(article.title)
+    headings = [_both(heading) for _, heading, _ in parts]
+    texts = [_both(text) for _, _, text in parts]
+    homes: list[list[str]] = [[] for _ in parts]
     for keyword in article.keywords:
-        tokens += terms(keyword)
-    return Passage(article, number, heading, text, tuple(tokens))
+        wanted = frozenset(map(spelling, _words(keyword))) - title
+        shared = [
+            HEADING_WEIGHT * len(wanted & heading) + len(wanted & text)
+            for heading, text in zip(headings, texts, strict=True)
+        ]
+        best = max(shared, default=0)
+        places = [place for place, count in enumerate(shared) if count == best] if best > len(wanted) else [0]
+        for place in places[:MAX_HOMES]:
+            homes[place].append(keyword)
+    return homes
+
+
+def _words(said: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFC", said.lower()))
+
+
+def _both(said: str) -> frozenset[str]:
+    """The words with their marks, and without: a keyword written without accents fits too."""
+    return frozenset(map(spelling, _words(said))) | frozenset(normal(said).split())
+
+
+def _passage(article: Article, number: int, heading: str, text: str, keywords: Sequence[str]) -> Passage:
+    tokens = terms(heading or article.title) * 3 + terms(article.title) + terms(text)
+    for keyword in keywords:
+        tokens += terms(keyword) * 2
+    spellings = frozenset(map(spelling, _words(" ".join([heading, article.title, text, *keywords]))))
+    return Passage(article, number, heading, text, tuple(tokens), frozenset(tokens), spellings)

@@ -58,7 +58,7 @@ def refusal() -> ColumnElement[Any]:
 
 def estimate(session: Session, audience: Audience) -> Estimate:
     """Counts the audience by who may be written to, in one query. Raises InvalidInput."""
-    why = select(refusal().label("why")).where(holds(audience)).subquery()
+    why = select(refusal().label("why")).select_from(Customer).where(holds(audience)).subquery()
     reached, left_out = 0, {}
     for reason, count in session.execute(select(why.c.why, func.count()).group_by(why.c.why)):
         if reason is None:

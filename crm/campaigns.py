@@ -238,11 +238,12 @@ def _queue_next(session: Session, campaign: Campaign, limit: int) -> int:
         .limit(limit)
     )
     rows = session.execute(next_ones).all()
+    accounts = reach.accounts(session, (account_id for _, _, account_id in rows))
     for recipient, customer, account_id in rows:
         if account_id is None:
             recipient.reason = GONE
         else:
-            recipient.outbox_id = _enqueue(session, campaign, customer, session.get_one(ChannelAccount, account_id))
+            recipient.outbox_id = _enqueue(session, campaign, customer, accounts[account_id])
     session.flush()
     return len(rows)
 

@@ -103,6 +103,8 @@ def listing(session: Session, state: ComplaintState | None = None, limit: int = 
 
 def move(session: Session, complaint: Complaint, to: ComplaintState, staff: Staff, note: str = "") -> None:
     """The one function through which a complaint changes state. Raises IllegalTransition."""
+    session.flush()
+    session.refresh(complaint, with_for_update=True)  # two people press at once: the second sees what the first did
     if to not in LEGAL[complaint.state]:
         raise IllegalTransition(f"{complaint.code}: {complaint.state} -> {to}")
     before, complaint.state = complaint.state, to

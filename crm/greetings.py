@@ -4,7 +4,7 @@ Rows decide, not the moment of waking: the question "who is to be greeted today 
 so a scheduler that was down, a consent given at noon and a birthday told today all come right by themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from crm.settings import settings
 
 BIRTHDAY = OccasionKind.BIRTHDAY.value
 BATCH = 100
+LOOK_AHEAD = 2000
 PLAN_BATCH = 1000
 
 
@@ -59,36 +60,42 @@ def plan(session: Session, day: date) -> Iterator[Planned]:
         session.expunge_all()
 
 
-def any_due(session: Session, moment: datetime) -> bool:
-    """Whether `queue_due` would do something; only reads."""
-    return session.execute(_due(clock.local(moment, settings().zone).date()).limit(1)).first() is not None
+def due(session: Session, moment: datetime, limit: int = LOOK_AHEAD) -> list[int]:
+    """The first `limit` customers whom `queue_due` would deal with. Only reads: it looks through everybody."""
+    rows = session.execute(_due(clock.local(moment, settings().zone).date()).limit(limit))
+    return [row.Customer.id for row in rows]
 
 
-def queue_due(session: Session, moment: datetime, limit: int = BATCH) -> int:
+def queue_due(session: Session, moment: datetime, limit: int = BATCH, among: Sequence[int] | None = None) -> int:
     """Queues at most `limit` of today's greetings; after hours records them as missed instead.
 
     Args:
         moment: the present. A greeting waits for the greeting hour, and is worth nothing after the quiet hours begin.
+        among: look at these customers only (from `due`), so that the transaction is short however many there are.
 
     Returns:
         How many people were dealt with. Call again, in a transaction of its own, until 0.
     """
     day = clock.local(moment, settings().zone).date()
     over = _ends(day)
-    rows = session.execute(_due(day).limit(limit)).all()
+    wanted = _due(day) if among is None else _due(day).where(Customer.id.in_(among))
+    rows = session.execute(wanted.limit(limit)).all()
+    accounts = reach.accounts(session, (row.account_id for row in rows))
     for row in rows:
         greeting = Greeting(
             customer_id=row.Customer.id, occasion=row.occasion, local_date=day, state=GreetingState.MISSED, at=moment
         )
         if moment < over:
-            greeting.state, greeting.outbox_id = GreetingState.QUEUED, _enqueue(session, row, day, over)
+            greeting.state, greeting.outbox_id = (
+                GreetingState.QUEUED,
+                _enqueue(session, row, accounts[row.account_id], day, over),
+            )
         session.add(greeting)
     session.flush()
     return len(rows)
 
 
-def _enqueue(session: Session, row: Row[Any], day: date, over: datetime) -> int | None:
-    account = session.get_one(ChannelAccount, row.account_id)
+def _enqueue(session: Session, row: Row[Any], account: ChannelAccount, day: date, over: datetime) -> int | None:
     queued = outbox.enqueue(
         session,
         account,

@@ -1,5 +1,9 @@
 """Answers from the shop's own articles: the passage that fits a question, or none rather than a guess."""
 
+import itertools
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +17,15 @@ from crm import articles, clock
 from crm.articles import Passage
 from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind
 from crm.settings import settings
+from crm.text import fold, spelling
 from crm.words import mentioned, normal, words
 
-MIN_COVERAGE = 0.55
+_WORD = re.compile(r"\w+")
+
+MIN_COVERAGE = 0.8
 MIN_COVERAGE_NAMED = 0.4
-CLEAR_LEAD = 1.15
+MIN_COVERAGE_POLICY = 0.6
+CLEAR_LEAD = 1.4
 
 
 @dataclass(frozen=True)
@@ -32,39 +40,45 @@ class Found:
     choices: tuple[Passage, ...] = ()
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word of a question, as typed (lower case) and without accents."""
+
+    typed: str
+    plain: str
+
+    def stands_in(self, passage: Passage) -> bool:
+        """Whether the passage has it. A word typed with accents must have the same ones there."""
+        if self.typed == self.plain:
+            return self.plain in passage.vocabulary
+        return spelling(self.typed) in passage.spellings
+
+
 class Index:
     """All passages, searchable. Building takes some tens of milliseconds for hundreds of articles."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = list(passages)
-        self._vocabulary = [frozenset(passage.tokens) for passage in self.passages]
         self._bm25 = bm25s.BM25()
         if self.passages:
             self._bm25.index([list(passage.tokens) for passage in self.passages], show_progress=False)
-        self._known: dict[str, int] = {}
-        for vocabulary in self._vocabulary:
-            for token in vocabulary:
-                self._known[token] = self._known.get(token, 0) + 1
+        self._known = Counter(token for passage in self.passages for token in passage.vocabulary)
 
-    def ranked(self, question: str, skus: frozenset[str | None] | None = None) -> list[tuple[float, Passage]]:
-        """(score, passage) of those that have something of the question, best first; only of `skus` when given."""
-        asked = [token for token in articles.terms(question) if token in self._known]
-        if not asked:
+    def ranked(self, asked: Sequence[str], skus: frozenset[str | None]) -> list[tuple[float, Passage]]:
+        """(score, passage) of those of `skus` that have something of the terms `asked`, best first."""
+        known = [token for token in asked if token in self._known]
+        if not known:
             return []
-        scores: np.ndarray = self._bm25.get_scores(asked)
+        scores: np.ndarray = self._bm25.get_scores(known)
         order = np.argsort(-scores, kind="stable")
         pairs = [(float(scores[i]), self.passages[i]) for i in order if scores[i] > 0]
-        return [pair for pair in pairs if skus is None or pair[1].article.sku in skus]
+        return [pair for pair in pairs if pair[1].article.sku in skus]
 
-    def coverage(self, asked: Sequence[str], passage: Passage) -> float:
+    def coverage(self, asked: Sequence[Word], passage: Passage) -> float:
         """The share, 0 to 1, of the question's words that the passage has; rare words weigh more."""
-        weights = [self._weight(token) for token in asked]
-        has = frozenset(passage.tokens)
-        covered = sum(weight for token, weight in zip(asked, weights, strict=True) if token in has)
+        weights = [float(np.log(1 + len(self.passages) / (1 + self._known[word.plain]))) for word in asked]
+        covered = sum(weight for word, weight in zip(asked, weights, strict=True) if word.stands_in(passage))
         return covered / total if (total := sum(weights)) else 0.0
-
-    def _weight(self, token: str) -> float:
-        return float(np.log(1 + len(self.passages) / (1 + self._known.get(token, 0))))
 
 
 def index() -> Index:
@@ -81,16 +95,17 @@ def usage(question: str, sku: str | None, product_words: Sequence[str] = ()) -> 
         sku: the product meant, where it is known.
         product_words: names of products in the question; they do not count as what is asked.
     """
-    asked = content(question, product_words)
-    if not asked:
+    said = _words(question, product_words)
+    asked = _content(said)
+    if all(word.plain in _topic_words() for word in asked):
         return _by_topic(question, sku)
     guides = index()
     wanted = frozenset([sku]) if sku else frozenset(p.article.sku for p in guides.passages if p.article.sku)
-    ranked = [pair for pair in guides.ranked(" ".join(asked), wanted) if pair[1].has_steps]
+    ranked = [pair for pair in guides.ranked(_query(said, asked), wanted) if pair[1].has_steps]
     least = MIN_COVERAGE_NAMED if sku else MIN_COVERAGE
     fitting = [pair for pair in ranked if guides.coverage(asked, pair[1]) >= least]
     if not fitting:
-        return _by_topic(question, sku) if _only_topic(asked) else Found()
+        return Found()
     best, first = fitting[0]
     rivals = {p.article.sku: None for score, p in fitting if p.article.sku and score * CLEAR_LEAD >= best}
     if len(rivals) > 1:
@@ -102,26 +117,18 @@ def policy(slug: str, question: str) -> Passage | None:
     """The section of the shop-wide article `slug` that fits `question` best, else its beginning."""
     shop = index()
     mine = [passage for passage in shop.passages if passage.article.path == f"cua-hang/{slug}.md"]
-    asked = content(question)
+    said = _words(question)
+    asked = _content(said)
     if not mine or not asked:
         return mine[0] if mine else None
-    ranked = [p for _, p in shop.ranked(" ".join(asked), frozenset([None])) if p in mine]
-    fitting = [p for p in ranked if shop.coverage(asked, p) >= MIN_COVERAGE]
+    ranked = [p for _, p in shop.ranked(_query(said, asked), frozenset([None])) if p in mine]
+    fitting = [p for p in ranked if shop.coverage(asked, p) >= MIN_COVERAGE_POLICY]
     return fitting[0] if fitting else mine[0]
 
 
 def by_key(key: str) -> Passage | None:
     """The passage named `key`, if its article still has it."""
     return next((passage for passage in index().passages if passage.key == key), None)
-
-
-def content(question: str, product_words: Sequence[str] = ()) -> list[str]:
-    """The words of the question that say what is asked: without politeness and without the product's name."""
-    said = f" {normal(question)} "
-    for name in sorted(map(normal, product_words), key=len, reverse=True):
-        said = said.replace(f" {name} ", " ") if name else said
-    stop = {normal(word) for word in words("dialogue")["stop"]}
-    return [token for token in said.split() if token not in stop]
 
 
 def record_feedback(
@@ -133,9 +140,30 @@ def record_feedback(
     )
 
 
-def _only_topic(asked: Sequence[str]) -> bool:
-    known = {token for phrases in words("dialogue")["topics"].values() for p in phrases for token in normal(p).split()}
-    return all(token in known for token in asked)
+def _words(question: str, product_words: Sequence[str] = ()) -> list[Word]:
+    """The words of the question without the products' names."""
+    typed = _WORD.findall(unicodedata.normalize("NFC", question.lower()))
+    left = [Word(word, fold(word)) for word in typed]
+    for name in sorted((normal(name).split() for name in product_words), key=len, reverse=True):
+        size = len(name)
+        for start in range(len(left) - size + 1) if size else ():
+            if [word.plain for word in left[start : start + size]] == name:
+                left[start : start + size] = []
+                break
+    return left
+
+
+def _content(said: Sequence[Word]) -> list[Word]:
+    """Without the words that say nothing of what is asked."""
+    stop = _stop_words()
+    accented = any(word.typed != word.plain for word in said)
+    return [word for word in said if (word.typed if accented else word.plain) not in stop[accented]]
+
+
+def _query(said: Sequence[Word], asked: Sequence[Word]) -> list[str]:
+    """What is searched by: the telling words, and all pairs, since "not spinning" is more than "spinning"."""
+    pairs = [f"{a.plain}_{b.plain}" for a, b in itertools.pairwise(said)]
+    return [word.plain for word in asked] + pairs
 
 
 def _by_topic(question: str, sku: str | None) -> Found:
@@ -153,6 +181,19 @@ def _by_topic(question: str, sku: str | None) -> Found:
             passage=next((p for p in guide if p.has_steps), None), choices=tuple(p for p in guide if p.heading)
         )
     return Found(choices=tuple(p for p in mine if p.number == 0))
+
+
+@lru_cache(maxsize=1)
+def _stop_words() -> tuple[frozenset[str], frozenset[str]]:
+    """Without accents, for messages typed without; and as they are: "vay" (so) must not swallow "váy" (a skirt)."""
+    said = frozenset(word for phrase in words("dialogue")["stop"] for word in str(phrase).split())
+    return frozenset(map(fold, said)), said
+
+
+@lru_cache(maxsize=1)
+def _topic_words() -> frozenset[str]:
+    phrases = [phrase for known in words("dialogue")["topics"].values() for phrase in known]
+    return frozenset(token for phrase in phrases for token in normal(phrase).split())
 
 
 @lru_cache(maxsize=2)

@@ -3,9 +3,11 @@
 A test compares the two on every combination. Both are planning only: what is sent is judged again as it is sent.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, case, exists, select
+from sqlalchemy.orm import Session
 
 from crm.complaints import OPEN_STATES
 from crm.contact_policy import Refusal
@@ -18,6 +20,12 @@ def account_id(bot_id: int) -> ScalarSelect[int]:
     mine = select(ChannelAccount.id).where(ChannelAccount.customer_id == Customer.id, ChannelAccount.bot_id == bot_id)
     newest = mine.order_by(ChannelAccount.reachable.desc(), ChannelAccount.id.desc()).limit(1)
     return newest.correlate(Customer).scalar_subquery()
+
+
+def accounts(session: Session, ids: Iterable[int | None]) -> dict[int, ChannelAccount]:
+    """The accounts with these numbers, in one query."""
+    wanted = select(ChannelAccount).where(ChannelAccount.id.in_({number for number in ids if number is not None}))
+    return {account.id: account for account in session.scalars(wanted)}
 
 
 def refusal(purpose: Purpose, bot_id: int) -> ColumnElement[Any]:

@@ -26,7 +26,9 @@ def _with_unit(said: str) -> int | None:
     pattern = rf"(?<![\w.,])(\d{{1,2}}(?:[.,]\d)?|{'|'.join(numbers)})\s*(?:{units})\b"
     found = re.search(pattern, fold(said))
     if found is None:
-        return None
+        before = "|".join(normal(word) for word in words("rating")["before"])
+        led = re.search(rf"\b(?:{before})\s+([1-5])(?![\w.,]|\s*[/x])", fold(said))
+        return int(led[1]) if led else None
     value = float(numbers.get(found[1], 0)) or float(found[1].replace(",", "."))
     return _scaled(value, 10 if value > 5 else 5)
 

@@ -18,6 +18,13 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", "".join(c for c in decomposed if not unicodedata.combining(c))).strip()
 
 
+def spelling(word: str) -> str:
+    """The word's letters and then its marks: `hoà` and `hòa` are the same word, `váy` and `vay` are not."""
+    decomposed = unicodedata.normalize("NFD", word.lower().replace("đ", "d\u0335"))
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return letters + "".join(sorted(c for c in decomposed if unicodedata.combining(c)))
+
+
 def given_name(full_name: str) -> str:
     """The name a Vietnamese person is called by: the last word of `full_name` (empty for an empty name)."""
     words = full_name.split()

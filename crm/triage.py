@@ -4,8 +4,15 @@ from crm.models.care import ComplaintCategory, Severity
 from crm.words import mentioned, words
 
 
+def is_dangerous(said: str) -> bool:
+    """Whether fire, electric shock, injury or the like is spoken of."""
+    return mentioned(said, words("complaint")["danger"]) is not None
+
+
 def severity_of(said: str) -> Severity:
     """HIGH where there is danger, injury or anger; LOW for a remark; else NORMAL."""
+    if is_dangerous(said):
+        return Severity.HIGH
     lists = words("complaint")["severity"]
     return next(
         (level for level in (Severity.HIGH, Severity.LOW) if mentioned(said, lists[level.value])), Severity.NORMAL

@@ -45,10 +45,10 @@ def _at(hour: int, minute: int = 0, day: date = TET) -> datetime:
 def test_everybody_who_agreed_is_greeted_at_tet_once(session: Session) -> None:
     _person(session, 1)
     _person(session, 2, agreed=False)
-    assert greetings.any_due(session, _at(7))
+    assert greetings.due(session, _at(7))
     assert greetings.queue_due(session, _at(7)) == 1
     assert greetings.queue_due(session, _at(7, 1)) == 0
-    assert not greetings.any_due(session, _at(9))
+    assert not greetings.due(session, _at(9))
     row = session.scalars(select(Outbox)).one()
     assert (row.kind, row.purpose) == (OutboxKind.CARE, Purpose.GREETINGS)
     assert (row.not_before, row.expires_at) == (_at(8), _at(22))
@@ -88,9 +88,9 @@ def test_the_local_day_counts_not_the_hosts(session: Session) -> None:
     _born(session, customer, PLAIN)
     evening_before_in_utc = _at(0, 30, PLAIN)
     assert evening_before_in_utc.date() < PLAIN
-    assert not greetings.any_due(session, _at(23, 59, date(2027, 2, 8)))
+    assert not greetings.due(session, _at(23, 59, date(2027, 2, 8)))
     assert greetings.queue_due(session, evening_before_in_utc) == 1
-    assert not greetings.any_due(session, _at(0, 0, date(2027, 2, 10)))
+    assert not greetings.due(session, _at(0, 0, date(2027, 2, 10)))
 
 
 def test_a_birthday_on_a_holiday_is_one_message_and_it_is_the_birthday(session: Session) -> None:
@@ -155,6 +155,8 @@ def test_it_deals_with_many_in_steps_and_the_plan_reads_in_batches(
     monkeypatch.setattr(greetings, "PLAN_BATCH", 2)
     assert [each.customer_id for each in greetings.plan(session, TET)] == people
     steps = []
+    assert greetings.due(session, _at(8)) == people
+    assert greetings.queue_due(session, _at(8), among=[]) == 0
     while done := greetings.queue_due(session, _at(8), limit=3):
         steps.append(done)
     assert steps == [3, 3, 1]

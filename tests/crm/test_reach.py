@@ -26,7 +26,7 @@ def test_the_query_says_what_the_policy_says_in_every_case(session: Session, pur
             complaints.submit(session, talk.customer, talk, Report("hỏng"))
         talks[talk.customer_id] = talk
     session.flush()
-    said = dict(session.execute(select(Customer.id, reach.refusal(purpose, settings().bot_id))).tuples().all())
+    said = dict(session.execute(select(Customer.id, reach.refusal(purpose, settings().bot_id))).all())
     expected = {
         number: contact_policy.standing_refusal(session, talk.account, purpose) for number, talk in talks.items()
     }

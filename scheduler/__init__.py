@@ -1,0 +1,1 @@
+"""Time: APScheduler wakes it, crm decides what is due."""

@@ -1,0 +1,82 @@
+"""The scheduler process: waits for the database, then wakes the jobs until told to stop."""
+
+import contextlib
+from datetime import datetime, timedelta
+from threading import Event
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
+from apscheduler.jobstores.memory import MemoryJobStore  # type: ignore[import-untyped]
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
+
+from crm import schema
+from crm.db import Database
+from crm.settings import Settings
+from scheduler.jobs import Jobs
+from scheduler.leadership import Leadership
+
+log = structlog.get_logger()
+LEAD_EVERY = timedelta(seconds=4)
+SHORT = timedelta(seconds=3)
+MINUTE = timedelta(minutes=1)
+
+
+class SchedulerProcess:
+    """Everything the scheduler process owns. `stopping` ends it, from a signal handler or a test."""
+
+    def __init__(self, settings: Settings, database: Database, stopping: Event) -> None:
+        self._settings = settings
+        self._database = database
+        self._stopping = stopping
+        self._leadership = Leadership(database)
+        self._jobs = Jobs(database, self._leadership, stopping)
+
+    def run(self) -> None:
+        """Returns once `stopping` is set and the jobs under way have ended."""
+        if not self._wait_for_database():
+            return
+        self._jobs.lead()
+        clock = self._make_clock()
+        clock.start()
+        self._stopping.wait()
+        clock.shutdown(wait=True)
+        with contextlib.suppress(Exception):
+            self._leadership.give_up()
+        self._database.dispose()
+        log.info("stopped")
+
+    def _make_clock(self) -> BackgroundScheduler:
+        clock = BackgroundScheduler(
+            timezone=self._settings.zone,
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(4)},
+            # A late job still runs, once: rows decide what is due, so being late loses nothing.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for job, every in (
+            (self._jobs.lead, LEAD_EVERY),
+            (self._jobs.surveys, SHORT),
+            (self._jobs.campaigns, SHORT),
+            (self._jobs.greetings, MINUTE),
+        ):
+            trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=self._settings.zone)
+            clock.add_job(job, trigger, id=job.__name__, next_run_time=datetime.now(self._settings.zone))
+        return clock
+
+    def _wait_for_database(self) -> bool:
+        said = False
+        while not self._stopping.is_set():
+            if self._database_ready():
+                return True
+            if not said:
+                log.info("waiting for a migrated database; `trian migrate` makes one")
+                said = True
+            self._stopping.wait(1)
+        return False
+
+    def _database_ready(self) -> bool:
+        try:
+            return schema.is_current(self._database.engine)
+        except Exception:
+            return False

@@ -1,0 +1,91 @@
+"""What is done when the scheduler wakes. Each step is a transaction of its own, under the leader's fence."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from threading import Event
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from crm import campaigns, clock, greetings, ratings
+from crm.db import Database
+from crm.errors import LeaseLost
+from scheduler.leadership import Leadership
+
+log = structlog.get_logger()
+PAUSE_S = 0.02  # between two steps, so that other writers get their turn: SQLite's do not queue
+
+T = TypeVar("T")
+Step = Callable[[Session, datetime], int]
+Question = Callable[[Session, datetime], T]
+
+
+class Jobs:
+    """The jobs by name. None of them raises: what fails is logged and tried again at the next waking."""
+
+    def __init__(self, database: Database, leadership: Leadership, stopping: Event) -> None:
+        self._database = database
+        self._leadership = leadership
+        self._stopping = stopping
+
+    def lead(self) -> None:
+        """Renews the lease and gives the sign of life."""
+        self._guard("lead", self._leadership.renew)
+
+    def surveys(self) -> None:
+        """Asks how satisfied people are once their complaint's survey is due."""
+        self._guard("surveys", lambda: self._drain("surveys", ratings.ask_due_surveys))
+
+    def campaigns(self) -> None:
+        """Starts, queues and finishes broadcasts."""
+        self._guard("campaigns", self._campaigns)
+
+    def greetings(self) -> None:
+        """Queues today's greetings."""
+        self._guard("greetings", self._greetings)
+
+    def _greetings(self) -> None:
+        # Looking for people reads through all of them, writing must be short: so look once, write in small steps.
+        while self._leadership.leading and (people := self._ask(greetings.due)):
+            chunks = [people[start : start + greetings.BATCH] for start in range(0, len(people), greetings.BATCH)]
+            for chunk in chunks:
+                self._drain("greetings", partial(greetings.queue_due, among=chunk))
+            if self._stopping.is_set():
+                return
+
+    def _campaigns(self) -> None:
+        self._drain("campaigns", campaigns.start_due, only_if=campaigns.any_due)
+        self._drain("campaigns finished", campaigns.finish_done, only_if=campaigns.any_due)
+
+    def _drain(self, name: str, step: Step, only_if: Question[bool] | None = None) -> None:
+        """Repeats `step` until it finds nothing more to do, another leads, or the process is to stop."""
+        if not self._leadership.leading or (only_if is not None and not self._ask(only_if)):
+            return
+        total = 0
+        while not self._stopping.is_set():
+            with self._leadership.transaction() as session:
+                done = step(session, clock.now())
+            if not done:
+                break
+            total += done
+            self._stopping.wait(PAUSE_S)
+        if total:
+            log.info("done", job=name, count=total)
+
+    def _ask(self, question: Question[T]) -> T:
+        with self._database.read() as session:
+            return question(session, clock.now())
+
+    def _guard(self, name: str, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except LeaseLost:
+            log.warning("another scheduler took over", job=name)
+            self._leadership.lost()
+        except DBAPIError as error:
+            log.warning("the database refused", job=name, error=type(error.orig).__name__, detail=str(error.orig)[:200])
+        except Exception:
+            log.exception("job failed", job=name)
