@@ -16,8 +16,8 @@ from crm.models.people import Purpose
 from crm.outbox import Content
 from crm.settings import settings
 
-# Not accent-folded: "đừng" (don't) and "dùng" (use) are answers to other questions.
-_STOP = re.compile(r"^/?(dung|dừng|stop|ngung|ngừng|huy dang ky|h(ủy|uỷ) đăng ký)[.! ]*$")
+# STOP, and the "từ chối" of Vietnamese advertisements. Not "dừng": typed without accents it is "đúng", a yes.
+_STOP = re.compile(r"^/?(stop|tc|từ chối|tu choi|h(ủy|uỷ) đăng ký|huy dang ky)[.! ]*$")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_an_advertisement_begins_with_qc_and_ends_with_the_way_out() -> None:
     text = campaigns.render(TEXT, Customer(name="Lê Thị Hoa", address=Address.CO))
     assert text.startswith("[QC] Cô Hoa ơi, nồi chiên")
     assert text.endswith(templates.plain("marketing_footer"))
-    assert "DUNG" in text
+    assert "STOP" in text
     assert campaigns.render("[QC] " + TEXT, Customer(name="Lê Thị Hoa", address=Address.CO)) == text
     assert campaigns.render(TEXT, Customer(name="", address=Address.CO)).startswith("[QC] Cô ơi,")
     assert "<b>&_*[{name}" in campaigns.render(TEXT, Customer(name="<b>&_*[{name}", address=Address.ANH))
