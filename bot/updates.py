@@ -10,7 +10,10 @@ from crm import text
 from crm.customers import Caller
 
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
-CAPTION_LIMIT = 1024
+# The commonest Vietnamese family names, accent-folded; without those that are as often a given name (Mai, Hoàng, Vũ).
+FAMILY_NAMES = frozenset(
+    {"nguyen", "tran", "le", "pham", "huynh", "phan", "vo", "dang", "bui", "do", "ngo", "dinh", "truong", "doan"}
+)
 
 
 class Kind(StrEnum):
@@ -70,7 +73,14 @@ def read(bot_id: int, payload: dict[str, Any]) -> Incoming:
 
 
 def _name(user: User) -> str:
-    return text.clean(user.full_name)[:100]
+    """The name in Vietnamese order, family name first: Telegram's "last name" often holds the family name."""
+    first, last = text.clean(user.first_name), text.clean(user.last_name or "")
+    family_is_last = _begins_with_family_name(last) and not _begins_with_family_name(first)
+    return (f"{last} {first}" if family_is_last else f"{first} {last}").strip()[:100]
+
+
+def _begins_with_family_name(words: str) -> bool:
+    return text.fold(words).partition(" ")[0] in FAMILY_NAMES
 
 
 def _read_message(message: Message, caller: Caller) -> Incoming:

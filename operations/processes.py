@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crm.settings import Settings
+from crm.shop import shop
 
 ROOT = Path(__file__).resolve().parent.parent
 NLU_PYTHON = ROOT / "nlu" / ".venv" / "bin" / "python"
@@ -49,7 +50,7 @@ def simulator(settings: Settings) -> Process:
     port = settings.simulator_port
     people = str(settings.data_dir / "demo" / "people.json")
     state = str(settings.var_dir / "simulator.json")
-    command = [*_module("simulator", port), "--people", people, "--state", state]
+    command = [*_module("simulator", port), "--people", people, "--state", state, "--bot-name", shop().name]
     return Process("simulator", command, port, f"http://127.0.0.1:{port}/")
 
 

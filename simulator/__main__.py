@@ -8,7 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
-from simulator.app import Server, add_demo_people
+from simulator.app import Server, add_people
 from simulator.state import World
 from simulator.storage import StateFile
 
@@ -20,7 +20,7 @@ def read_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--token", help="serve this bot only; every other token is Unauthorized")
     parser.add_argument("--bot-name", default="Bot", help="the name shown until the bot calls setMyName")
     parser.add_argument("--state", type=Path, help="a JSON file in which chats and pending updates survive a restart")
-    parser.add_argument("--demo", action="store_true", help="start with a few demo customers")
+    parser.add_argument("--people", type=Path, help="a JSON list of people to start with, when there is nobody yet")
     parser.add_argument("--rate-limits", action="store_true", help="enforce 30 messages a second, 1 a second a chat")
     parser.add_argument("--callback-ttl-s", type=float, default=300.0, help="how long a pressed button can be answered")
     return parser.parse_args(arguments)
@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     state_file = StateFile(world, chosen.state) if chosen.state else None
     if state_file:
         state_file.read()
-    if chosen.demo:
-        add_demo_people(world)
+    if chosen.people:
+        add_people(world, chosen.people)
     print(f"Telegram simulator: chat page on http://{chosen.host}:{chosen.port}/", flush=True)
     Server(world, chosen.host, chosen.port, state_file).run()
     return 0

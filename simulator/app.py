@@ -17,7 +17,7 @@ from simulator.botapi import BotApi
 from simulator.connection import WithTransport
 from simulator.control import Control
 from simulator.customers import Impossible
-from simulator.state import FIRST_PERSON_ID, Person, World
+from simulator.state import Person, World
 from simulator.storage import StateFile
 from simulator.updates import Courier
 
@@ -25,11 +25,11 @@ HERE = Path(__file__).parent
 CSP = "default-src 'self'; img-src 'self' https: blob: data:; frame-ancestors 'none'; base-uri 'none'"
 
 
-def add_demo_people(world: World) -> None:
-    """The people of demo_people.json, when there is nobody yet."""
+def add_people(world: World, people: Path) -> None:
+    """The people of a JSON list ({"id", "first_name", "last_name"?, "username"?}), when there is nobody yet."""
     if not world.people:
-        for number, person in enumerate(json.loads((HERE / "demo_people.json").read_text(encoding="utf-8"))):
-            world.people[FIRST_PERSON_ID + number] = Person(FIRST_PERSON_ID + number, **person)
+        for person in json.loads(people.read_text(encoding="utf-8")):
+            world.people[person["id"]] = Person(**person)
 
 
 async def page(request: Request) -> Response:

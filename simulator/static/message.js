@@ -63,7 +63,7 @@ export function preview(message) {
 
 function buttons(message, act) {
   const rows = message.reply_markup?.inline_keyboard ?? [];
-  return rows.length && h("div", { class: "buttons" }, rows.map((row) => h("div", { class: "button-row" }, row.map((one) => {
+  return rows.length > 0 && h("div", { class: "buttons" }, rows.map((row) => h("div", { class: "button-row" }, row.map((one) => {
     const press = (e) => (one.url ? isWebAddress(one.url) && open(one.url, "_blank", "noopener") : act.press(message, one, e.currentTarget));
     return h("button", { type: "button", onclick: press }, h("span", {}, one.text), one.url && icon("out"));
   }))));

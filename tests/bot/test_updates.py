@@ -45,3 +45,19 @@ def test_groups_and_unknown_updates_are_ignored() -> None:
     group["message"]["chat"] = {"id": -7, "type": "group", "title": "g"}
     assert read(9, group).kind is Kind.IGNORED
     assert read(9, {"update_id": 3}).kind is Kind.IGNORED
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "name"),
+    [
+        ("Hùng", "Nguyễn Văn", "Nguyễn Văn Hùng"),
+        ("Nguyễn Văn", "Hùng", "Nguyễn Văn Hùng"),
+        ("Trần Thị Mai", None, "Trần Thị Mai"),
+        ("Mai", "Lê", "Lê Mai"),
+        ("Anna", "Smith", "Anna Smith"),
+    ],
+)
+def test_a_name_is_put_into_vietnamese_order(first: str, last: str | None, name: str) -> None:
+    update = message(text="chào")
+    update["message"]["from"] = {"id": 5, "is_bot": False, "first_name": first, "last_name": last}
+    assert read(9, update).caller.name == name
