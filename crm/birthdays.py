@@ -7,7 +7,7 @@ from crm.models.people import CalendarKind
 from crm.text import fold
 from crm.words import mentioned, normal, words
 
-_FIGURES = re.compile(r"(?<![\d/.\-])(\d{1,2})\s*[/.\-]\s*(\d{1,2})(?:\s*[/.\-]\s*(\d{4}|\d{2}))?(?![\d/\-])")
+FIGURES = re.compile(r"(?<![\d/.\-])(\d{1,2})\s*[/.\-]\s*(\d{1,2})(?:\s*[/.\-]\s*(\d{4}|\d{2}))?(?![\d/\-]|\.\d)")
 _YEAR = re.compile(r"nam\s+((?:19|20)\d{2})|\b((?:19|20)\d{2})\b")
 
 
@@ -24,7 +24,7 @@ class Birthday:
 def birthday_in(said: str) -> Birthday | None:
     """The day and month that `said` gives: "15/8/1990", "mùng 5 tháng 8 âm", "rằm tháng giêng", "3-4"."""
     calendar = _calendar(said)
-    figures = _FIGURES.search(said)
+    figures = FIGURES.search(said)
     if figures:
         return Birthday(calendar, int(figures[1]), int(figures[2]), _year(figures[3]))
     return _worded(fold(said), calendar)

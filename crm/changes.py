@@ -33,7 +33,7 @@ def complaints(session: Session) -> Mark:
 def conversations(session: Session, ids: Collection[int]) -> dict[int, Mark]:
     """Changes with each message, and with each step of an outgoing one that is not over."""
     newest = select(Message.conversation_id, func.max(Message.id)).where(Message.conversation_id.in_(ids))
-    last = dict(session.execute(newest.group_by(Message.conversation_id)).tuples().all())
+    last = dict(session.execute(newest.group_by(Message.conversation_id)).all())
     moving = (
         select(Conversation.id, Outbox.id, Outbox.state)
         .join(Outbox, Outbox.account_id == Conversation.account_id)

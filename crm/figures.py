@@ -55,6 +55,6 @@ def now(session: Session) -> Figures:
         oldest=oldest,
         open_complaints=session.scalar(still_open) or 0,
         overdue=session.scalar(still_open.where(Complaint.promised_at < moment)) or 0,
-        scores=dict(session.execute(scores).tuples().all()),
+        scores=dict(session.execute(scores).all()),
         greetings_today=session.scalar(greeted) or 0,
     )

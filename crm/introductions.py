@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from crm.birthdays import Birthday, birthday_in
+from crm.birthdays import FIGURES, Birthday, birthday_in
 from crm.models.people import Address
 from crm.words import mentioned, normal, words
 
-_PHONE = re.compile(r"(?<![\w/])\+?\d(?:[\s.\-]?\d){7,13}(?![\d/])")
+_PHONE = re.compile(r"(?<![\w/])(?:\+?84|0)(?:[\s.\-]?\d){5,13}(?![\d/])")
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’\-]*")
 _MAX_NAME_WORDS = 6
 
@@ -28,7 +28,7 @@ class Said:
 
 def said_in(message: str) -> Said:
     """Everything the message says of the customer."""
-    phone = _PHONE.search(message)
+    phone = _PHONE.search(FIGURES.sub(" ", message))
     rest = message.replace(phone[0], " ") if phone else message
     return Said(
         name=name_in(rest), phone=phone[0] if phone else None, birthday=birthday_in(rest), address=address_in(rest)

@@ -11,6 +11,8 @@ from crm.models.conversations import Author, Conversation, Message
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.staff import Staff
 
+ATTACHMENTS = "attachments/"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -57,8 +59,9 @@ def latest(session: Session, conversation_id: int, limit: int = 100) -> list[Lin
 
 def _line(message: Message, row: Outbox | None, staff_name: str | None) -> Line:
     photos = [str(item["path"]) for item in message.attachments if item.get("kind") == "photo"]
-    if row is not None and row.body.get("photo"):
-        photos.append(str(row.body["photo"]))
+    own = str(row.body.get("photo", "")) if row is not None else ""  # below var/, unlike those of customers
+    if own.startswith(ATTACHMENTS):
+        photos.append(own.removeprefix(ATTACHMENTS))
     return Line(
         id=message.id,
         author=message.author,

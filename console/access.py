@@ -1,0 +1,44 @@
+"""Who may do what: every page, file and action of the console with the roles it is for. What is not here is refused."""
+
+from nicegui.version import __version__
+
+from crm.models.staff import Role
+
+EVERYONE = frozenset(Role)
+CARE = frozenset({Role.AGENT, Role.ADMIN})
+ADVERTISING = frozenset({Role.MARKETING, Role.ADMIN})
+
+PAGES: dict[str, frozenset[Role]] = {
+    "/": EVERYONE,
+    "/queue": CARE,
+    "/conversations/{conversation_id:int}": CARE,
+    "/complaints": CARE,
+    "/complaints/{complaint_id:int}": CARE,
+    "/customers": CARE,
+    "/customers/{customer_id:int}": CARE,
+    "/broadcasts": ADVERTISING,
+    "/broadcasts/new": ADVERTISING,
+    "/broadcasts/{campaign_id:int}": ADVERTISING,
+}
+
+FILES: dict[str, frozenset[Role]] = {"/attachments/{path:path}": CARE}
+
+ACTIONS: dict[str, frozenset[Role]] = {
+    "claim": CARE,
+    "take_over": CARE,
+    "reply": CARE,
+    "hand_back": CARE,
+    "move_complaint": CARE,
+    "resolve_complaint": CARE,
+    "send_broadcast": ADVERTISING,
+    "stop_broadcast": ADVERTISING,
+}
+
+# Reached without a log-in: the way in, the watchdog's question, and files that hold nobody's data.
+PUBLIC = ("/login", "/logout", "/language", "/health", "/favicon.ico")
+PUBLIC_BELOW = ("/static/", f"/_nicegui/{__version__}/")
+
+
+def is_public(path: str) -> bool:
+    """Whether `path` is served to somebody who is not logged in."""
+    return path in PUBLIC or path.startswith(PUBLIC_BELOW)

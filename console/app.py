@@ -1,0 +1,72 @@
+"""The whole web application: layers, plain routes, pages."""
+
+import hashlib
+import hmac
+from importlib import import_module
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from nicegui import app as nicegui_app
+from nicegui import background_tasks, ui
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import Response
+
+from console import attachments, guard, language, login, notices, watch
+from console.doorkeeper import Doorkeeper, Headers
+from console.pulse import pulse
+from crm.settings import settings
+from crm.staff_sessions import LIFE
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create() -> FastAPI:
+    """Everything wired. To be called once a process: NiceGUI keeps its pages globally."""
+    import_module("console.pages")  # registers every page with NiceGUI
+    application = FastAPI(title="Tri Ân", docs_url=None, redoc_url=None, openapi_url=None)
+    for module in (login, watch, attachments):
+        application.include_router(module.router)
+    application.mount("/static", StaticFiles(directory=STATIC))
+    secret = _derived("console session")
+    # The layer added last is the outermost: headers, then the session cookie, then the doorkeeper.
+    application.add_middleware(Doorkeeper)
+    application.add_middleware(
+        SessionMiddleware, secret_key=secret, session_cookie="trian", max_age=int(LIFE.total_seconds())
+    )
+    application.add_middleware(Headers)
+    _wire_nicegui(application, secret)
+    return application
+
+
+def _wire_nicegui(application: FastAPI, secret: str) -> None:
+    language.translate_nicegui()
+    guard.install_event_gate()
+    nicegui_app.add_exception_handler(404, _not_found)
+    nicegui_app.add_exception_handler(RequestValidationError, _not_found)
+    nicegui_app.add_exception_handler(Exception, _trouble)
+    nicegui_app.on_startup(lambda: background_tasks.create(pulse.run(), name="pulse"))
+    ui.run_with(
+        application,
+        title="Tri Ân",
+        favicon=STATIC / "mark.svg",
+        storage_secret=secret,
+        tailwind=False,
+        dark=None,  # as the person's system has it
+        reconnect_timeout=10,
+        show_welcome_message=False,
+    )
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return notices.not_found()
+
+
+async def _trouble(_request: Request, _error: Exception) -> Response:
+    return notices.trouble()
+
+
+def _derived(purpose: str) -> str:
+    """A key of its own for `purpose`, from the one secret of the settings."""
+    return hmac.new(settings().secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()

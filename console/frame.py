@@ -1,0 +1,113 @@
+"""The frame around every page: navigation with live counts, the title, language and log-out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nicegui import ui
+
+from console import inbox, language, phrases
+from console.access import PAGES
+from console.inbox import Inbox
+from console.language import _
+from console.pieces import attribute, avatar, box, link, text
+from console.pulse import QUEUE, pulse
+from console.visits import Visit
+
+PRODUCT = "Tri Ân"
+
+
+@contextmanager
+def frame(visit: Visit, title: str, waiting: Inbox | None, back: tuple[str, str] | None = None) -> Iterator[ui.element]:
+    """Draws the frame; the page's content goes inside.
+
+    Args:
+        waiting: the queue as it is now, for those who may see it; its count stands in the navigation and the title.
+        back: (words, target) of the page above this one.
+    """
+    ui.add_head_html('<link rel="stylesheet" href="/static/console.css">')
+    with box("app"):
+        with box("side", "aside"):
+            badge = _navigation(visit)
+        with box("main"):
+            with box("top", "header"):
+                with box("top-title"):
+                    if back is not None:
+                        with attribute(link(back[1], "back"), title=back[0], aria_label=back[0]):
+                            ui.icon("arrow_back")
+                    text(title, tag="h1")
+                _switch(visit)
+            with box("body", "main") as body:
+                yield body
+    if waiting is not None:
+        _keep_count(visit, title, badge, waiting)
+    else:
+        ui.page_title(f"{title} · {PRODUCT}")
+
+
+def _navigation(visit: Visit) -> ui.element:
+    with link("/", "brand"):
+        attribute(box("mark", "img"), src="/static/mark.svg", alt="")
+        text(PRODUCT, tag="span")
+    badge = box("badge hidden", "span")
+    with attribute(box("nav", "nav"), aria_label=_("Main navigation")):
+        for path, icon, words in _entries():
+            if visit.visitor.role in PAGES[path]:
+                with link(path, "nav-item on" if _is_here(visit, path) else "nav-item") as entry:
+                    attribute(entry, title=words)
+                    ui.icon(icon)
+                    text(words, tag="span")
+                if path == "/queue":
+                    badge.move(entry)
+    with box("who"):
+        avatar(visit.visitor.name)
+        with box("who-words"):
+            text(visit.visitor.name, "who-name")
+            text(phrases.word(visit.visitor.role), "dim small")
+        with attribute(box("", "form"), method="post", action="/logout"):
+            out = attribute(box("icon-btn", "button"), type="submit", title=_("Log out"), aria_label=_("Log out"))
+            with out:
+                ui.icon("logout")
+    return badge
+
+
+def _entries() -> list[tuple[str, str, str]]:
+    return [
+        ("/", "home", _("Today")),
+        ("/queue", "forum", _("Queue")),
+        ("/complaints", "flag", _("Complaints")),
+        ("/customers", "people", _("Customers")),
+        ("/broadcasts", "campaign", _("Broadcasts")),
+    ]
+
+
+def _is_here(visit: Visit, path: str) -> bool:
+    if path == "/":
+        return visit.path == "/"
+    return visit.path.startswith(path) or (path == "/queue" and visit.path.startswith("/conversations"))
+
+
+def _switch(visit: Visit) -> None:
+    with attribute(box("switch", "form"), method="post", action="/language"):
+        attribute(box("", "input"), type="hidden", name="back", value=visit.client.request.url.path)
+        for code, name in language.LANGUAGES.items():
+            chosen = code == language.current()
+            option = attribute(
+                text(code.upper(), "on" if chosen else "", "button"), type="submit", name="to", value=code
+            )
+            attribute(option, title=name, aria_label=name)
+
+
+def _keep_count(visit: Visit, title: str, badge: ui.element, first: Inbox) -> None:
+    with badge:
+        number = text("", tag="span")
+
+    def show(now: Inbox) -> None:
+        number.text = str(now.waiting)
+        badge.classes(remove="hidden") if now.waiting else badge.classes(add="hidden")
+        ui.page_title(f"({now.waiting}) {title} · {PRODUCT}" if now.waiting else f"{title} · {PRODUCT}")
+
+    async def news() -> None:
+        show(await inbox.shared())
+
+    show(first)
+    pulse.subscribe(visit, QUEUE, news)

@@ -1,0 +1,82 @@
+"""The checks in front of every page and every event: no page or handler can be written that skips them."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec
+
+from nicegui import Client, core, ui
+from nicegui.context import context
+from nicegui.language import Language
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import language, notices
+from console.access import PAGES
+from console.visits import Visit, visitor_of
+from crm.errors import NotFound
+from crm.models.staff import Staff
+
+Parameters = ParamSpec("Parameters")
+Builder = Callable[Concatenate[Visit, Parameters], Awaitable[None]]
+
+
+class _Page(ui.page):
+    """A NiceGUI page in the language of whoever asks for it."""
+
+    def resolve_language(self) -> Language:
+        return "vi" if language.current() == "vi" else "en-US"
+
+
+def page(path: str) -> Callable[[Builder[Parameters]], Builder[Parameters]]:
+    """Registers the page builder at `path` for the roles that `access.PAGES` names; KeyError if it names none."""
+    roles = PAGES[path]
+
+    def register(build: Builder[Parameters]) -> Builder[Parameters]:
+        async def checked(request: Request, **arguments: Any) -> Response | None:
+            visitor = visitor_of(request)
+            if visitor is None or visitor.role not in roles:
+                return notices.denied()
+            visit = Visit(context.client, visitor, path)
+            visit.begin(language.of_request.get())
+            try:
+                await build(visit, **arguments)  # type: ignore[call-arg]
+            except NotFound:
+                return notices.not_found()
+            return None
+
+        _take_signature(checked, build)
+        _Page(path, response_timeout=10)(checked)
+        return build
+
+    return register
+
+
+def _take_signature(checked: Callable[..., Any], build: Callable[..., Any]) -> None:
+    """FastAPI reads path parameters off the signature: that of `build`, with the request instead of the visit."""
+    own = list(inspect.signature(build).parameters.values())[1:]
+    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    checked.__signature__ = inspect.Signature([request, *own])  # type: ignore[attr-defined]
+
+
+def install_event_gate() -> None:
+    """Puts the gate in front of NiceGUI's own handling of what a browser sends over the socket."""
+    core.sio.on("event", _gate)
+    core.sio.eio.cors_allowed_origins = None  # the same origin only; NiceGUI's own choice is every origin
+
+
+def _gate(_sid: str, message: dict[str, Any]) -> None:
+    client = Client.instances.get(message.get("client_id", ""))
+    visit = Visit.open_now.get(client.id) if client else None
+    if client is None or visit is None or not client.has_socket_connection:
+        return
+    if visit.visitor.role in PAGES[visit.path]:
+        client.handle_event(message)
+
+
+def dismiss(alive: dict[str, Staff]) -> None:
+    """Sends to the log-in every screen whose session is not `alive` any more, or whose person changed role."""
+    for visit in list(Visit.open_now.values()):
+        staff = alive.get(visit.visitor.token)
+        if staff is None or staff.role is not visit.visitor.role:
+            Visit.open_now.pop(visit.client.id, None)
+            visit.client.open("/login" if staff is None else "/")

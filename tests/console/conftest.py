@@ -1,0 +1,106 @@
+"""One real console on a free port over a migrated SQLite file, and one real headless Chromium."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from crm import staff
+from crm.db import Database
+from crm.models.staff import Role
+from tests.console.steps import PASSWORD, Desk
+
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=vi",
+]
+
+
+@pytest.fixture(scope="session")
+def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A console with staff `lan` and `hai` (agents), `minh` (marketing) and `quan` (admin), all with PASSWORD."""
+    home = tmp_path_factory.mktemp("console")
+    path = shutil.copy(sqlite_template, home / "console.db")
+    database = Database(f"sqlite:///{path}")
+    with database.begin() as session:
+        for username, role in (
+            ("lan", Role.AGENT),
+            ("hai", Role.AGENT),
+            ("minh", Role.MARKETING),
+            ("quan", Role.ADMIN),
+        ):
+            staff.add(session, username, f"Nhân viên {username.capitalize()}", role, PASSWORD)
+    port = _free_port()
+    process = _start(port, str(path), home)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", process)
+        yield Desk(f"http://127.0.0.1:{port}", database, home, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, (home / "console.log").read_text()
+        database.dispose()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Closed with this room's tests: Playwright keeps an event loop running, in which no async test could run."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser profile."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(8_000)
+    yield context.new_page()
+    context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start(port: int, path: str, home: Path) -> subprocess.Popen[bytes]:
+    settings = {
+        "TRIAN_DATABASE_URL": f"sqlite:///{path}",
+        "TRIAN_VAR_DIR": str(home),
+        "TRIAN_SHARED_SECRET": "a-secret-for-this-test-run",
+        "TRIAN_TELEGRAM_TOKEN": "",
+    }
+    with (home / "console.log").open("wb") as log:
+        command = [sys.executable, "-m", "console", "--port", str(port)]
+        return subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(f"the console ended with {process.returncode}")
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError("the console did not answer within 30 s")
