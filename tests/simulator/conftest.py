@@ -27,6 +27,13 @@ class Control:
     def post(self, path: str, **body: Any) -> Any:
         return self._client.post(path, json=body).raise_for_status().json()
 
+    def edit(self, chat_id: int, message_id: int, text: str) -> None:
+        self._client.patch(f"/chats/{chat_id}/messages/{message_id}", json={"text": text}).raise_for_status()
+
+    def status(self, path: str, **body: Any) -> int:
+        """The HTTP status of a POST that may be refused."""
+        return self._client.post(path, json=body).status_code
+
     def clear(self) -> None:
         self._client.post("/reset")
         self._client.delete("/faults")

@@ -1,0 +1,1 @@
+"""Custom actions: thin, one file a topic. Each reads the tracker, calls crm once and utters responses of the domain."""

@@ -1,0 +1,218 @@
+"""The questions of a complaint, and how their answers are read."""
+
+import re
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from actions.base import CareAction
+from actions.complaint import since_in, subject_of
+from actions.forms import FormAnswers, after, cancels
+from actions.turn import Reply, Turn, button
+from crm import customers, purchases
+from crm.models.catalogue import PurchaseItem
+from crm.words import is_just, label, mentioned, words
+
+ORDER = (
+    "complaint_description",
+    "complaint_subject",
+    "complaint_since",
+    "complaint_photos",
+    "complaint_contact",
+    "complaint_confirm",
+)
+MAX_PHOTOS = 10
+MAX_SUBJECTS = 6
+TITLE = 60
+
+
+class ValidateComplaintForm(FormAnswers):
+    """Reads each answer; `complaint_confirm` becomes "yes" or "cancel"."""
+
+    action = "validate_complaint_form"
+    form = "complaint_form"
+    story = "complaint_description"
+    own = frozenset({"update_profile"})
+    strict = frozenset({"complaint_confirm", "complaint_edit"})
+
+    def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
+        photo = turn.entity("photo")
+        if photo is not None:
+            self._keep_photo(turn, photo, asked, reply)
+        elif asked == "complaint_photos" and _skips(turn):
+            reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
+        elif cancels(turn):
+            reply.set(complaint_confirm="cancel", requested_slot=None)
+        else:
+            readers = {
+                "complaint_description": self._description,
+                "complaint_subject": self._subject,
+                "complaint_since": self._since,
+                "complaint_photos": self._photos,
+                "complaint_contact": self._contact,
+                "complaint_confirm": self._confirm,
+                "complaint_edit": self._edit,
+            }
+            readers[asked](session, turn, reply)
+
+    def next_slot(self, turn: Turn, reply: Reply) -> str | None:
+        return next((slot for slot in ORDER if after(turn, reply, slot) is None), None)
+
+    def _keep_photo(self, turn: Turn, photo: str, asked: str, reply: Reply) -> None:
+        photos = [*(turn.slot("pending_photos") or []), photo][:MAX_PHOTOS]
+        reply.set(pending_photos=photos)
+        if turn.slot("complaint_photos") is not None:
+            reply.set(complaint_photos=photos)
+        if asked != "complaint_photos":
+            reply.say("utter_photo_added", count=len(photos))
+
+    def _description(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if not turn.text or is_just(turn.text, words("complaint")["empty"]):
+            return
+        reply.set(complaint_description=turn.text)
+        if turn.slot("complaint_since") is None and (since := since_in(turn.text)):
+            reply.set(complaint_since=since)
+        if turn.slot("complaint_subject") is None:
+            reply.set(**(subject_of(session, turn.customer(session).id, turn.text) or {}))
+
+    def _subject(self, session: Session, turn: Turn, reply: Reply) -> None:
+        customer_id = turn.customer(session).id
+        chosen = turn.entity("subject")
+        if chosen is not None and chosen.isdigit():
+            item = next((i for i in purchases.items(session, customer_id) if i.id == int(chosen)), None)
+            if item is not None:
+                reply.set(**_of_item(item))
+        elif chosen == "other" or is_just(turn.text, words("complaint")["other"]):
+            reply.set(complaint_subject=label("subject.other"))
+        elif turn.text:
+            reply.set(**(subject_of(session, customer_id, turn.text) or {"complaint_subject": turn.text[:200]}))
+
+    def _since(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if turn.text:
+            reply.set(complaint_since=turn.text[:200])
+
+    def _photos(self, session: Session, turn: Turn, reply: Reply) -> None:
+        """Words instead of a photo: a promise of one is waited for, other words are added to the story."""
+        about_photos = mentioned(turn.text, words("complaint")["parts"]["complaint_photos"])
+        if not turn.text or about_photos or turn.intent in ("affirm", "send_photo"):
+            return
+        reply.set(complaint_description=f"{turn.slot('complaint_description')}\n{turn.text}"[:4000])
+        reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
+        reply.say("utter_story_added")
+
+    def _contact(self, session: Session, turn: Turn, reply: Reply) -> None:
+        phone = turn.customer(session).phone
+        chosen = turn.entity("contact")
+        typed = re.sub(r"[\s.\-()]", "", turn.text)
+        number = re.search(r"(?:\+?84|0)\d{9}(?!\d)", typed)
+        if number:
+            reply.set(complaint_contact=customers.national_phone(number[0]))
+        elif phone and (chosen == "phone" or turn.intent == "affirm"):
+            reply.set(complaint_contact=phone)
+        elif chosen == "here" or mentioned(turn.text, words("complaint")["here"]):
+            reply.set(complaint_contact=label("contact_here"))
+        else:
+            reply.say("utter_contact_hint")
+
+    def _confirm(self, session: Session, turn: Turn, reply: Reply) -> None:
+        answer = turn.entity("answer")
+        if answer == "yes" or (turn.intent == "affirm" and answer is None):
+            reply.set(complaint_confirm="yes")
+        elif (part := _part(turn)) is not None:
+            self._reopen(part, reply)
+        elif answer == "edit" or turn.intent == "deny" or mentioned(turn.text, words("complaint")["edit"]):
+            reply.set(complaint_confirm=None, requested_slot="complaint_edit")
+        else:
+            reply.say("utter_confirm_hint")
+
+    def _edit(self, session: Session, turn: Turn, reply: Reply) -> None:
+        part = _part(turn)
+        if part is not None:
+            self._reopen(part, reply)
+        elif turn.intent == "affirm":
+            reply.set(complaint_edit=None, requested_slot="complaint_confirm")
+        else:
+            reply.set(complaint_edit=None, requested_slot="complaint_edit")
+
+    def _reopen(self, part: str, reply: Reply) -> None:
+        reply.set(**{part: None})
+        if part == "complaint_photos":
+            reply.set(pending_photos=None)
+        if part == "complaint_subject":
+            reply.set(complaint_product_id=None, complaint_purchase_id=None)
+
+
+class AskComplaintSubject(CareAction):
+    """Offers what the customer bought."""
+
+    action = "action_ask_complaint_form_complaint_subject"
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        bought = purchases.items(session, turn.customer(session).id)[:MAX_SUBJECTS]
+        offered = [button(_of_item(item)["complaint_subject"][:TITLE], "inform", subject=item.id) for item in bought]
+        other = button(label("buttons.other_subject"), "inform", subject="other")
+        reply.say("utter_ask_subject" if offered else "utter_ask_subject_unknown", [*offered, other])
+
+
+class AskComplaintPhotos(CareAction):
+    """Asks for a photo, or for the next one."""
+
+    action = "action_ask_complaint_form_complaint_photos"
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        count = len(turn.slot("pending_photos") or [])
+        title = label("buttons.photos_done" if count else "buttons.skip")
+        reply.say("utter_ask_more_photos" if count else "utter_ask_photos", [button(title, "deny")], count=count)
+
+
+class AskComplaintContact(CareAction):
+    """Asks how to reach the customer; their own number is one press away."""
+
+    action = "action_ask_complaint_form_complaint_contact"
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        phone = turn.customer(session).phone
+        own = [button(label("buttons.use_phone", phone=phone), "inform", contact="phone")] if phone else []
+        reply.say("utter_ask_contact", [*own, button(label("buttons.here"), "inform", contact="here")])
+
+
+class AskComplaintConfirm(CareAction):
+    """Reads the complaint back."""
+
+    action = "action_ask_complaint_form_complaint_confirm"
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        count = len(turn.slot("complaint_photos") or [])
+        reply.say(
+            "utter_complaint_read_back",
+            description=str(turn.slot("complaint_description"))[:1500],
+            subject=turn.slot("complaint_subject"),
+            since=turn.slot("complaint_since"),
+            photos=label("photos", count=count) if count else label("no_photo"),
+            contact=turn.slot("complaint_contact"),
+        )
+
+
+def _of_item(item: PurchaseItem) -> dict[str, Any]:
+    return {
+        "complaint_subject": label("subject.item", product=item.product.name, code=item.purchase.order_code),
+        "complaint_product_id": item.product_id,
+        "complaint_purchase_id": item.purchase_id,
+    }
+
+
+def _part(turn: Turn) -> str | None:
+    """The part of the complaint that the customer wants to change."""
+    pressed = turn.entity("part")
+    if pressed in ORDER:
+        return pressed
+    parts = words("complaint")["parts"]
+    return next((slot for slot, said_by in parts.items() if mentioned(turn.text, said_by)), None)
+
+
+def _skips(turn: Turn) -> bool:
+    return turn.intent == "deny" or is_just(turn.text, words("complaint")["skip"])

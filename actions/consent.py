@@ -1,0 +1,63 @@
+"""Stopping and resuming advertising."""
+
+from sqlalchemy.orm import Session
+
+from actions.base import CareAction
+from actions.turn import Reply, Turn
+from crm import clock, consents, receipts
+from crm.models.people import Purpose
+from crm.settings import settings
+from crm.words import mentioned, words
+
+
+class ActionOptOut(CareAction):
+    """Obeyed at once; greetings stop too when the customer says so."""
+
+    action = "action_opt_out"
+    writes = True
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        greetings = mentioned(turn.text, words("dialogue")["greetings"]) is not None
+        purposes = [Purpose.MARKETING, *([Purpose.GREETINGS] if greetings else [])]
+        when = _record(session, turn, self.action, purposes, granted=False)
+        reply.say("utter_opted_out_of_greetings" if greetings else "utter_opted_out", time=when)
+
+
+class ActionAskOptIn(CareAction):
+    """Shows what would be agreed to; nothing is agreed to yet."""
+
+    action = "action_ask_opt_in"
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        customer = turn.customer(session)
+        if consents.granted(session, customer.id, Purpose.MARKETING):
+            reply.say("utter_opted_in_already")
+            return
+        reply.say("utter_ask_opt_in")
+        reply.set(expecting="opt_in")
+
+
+class ActionOptIn(CareAction):
+    """The customer said yes to what was shown."""
+
+    action = "action_opt_in"
+    writes = True
+    listens = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        when = _record(session, turn, self.action, [Purpose.MARKETING], granted=True)
+        reply.say("utter_opted_in", time=when)
+
+
+def _record(session: Session, turn: Turn, action: str, purposes: list[Purpose], *, granted: bool) -> str:
+    """Writes the ledger, once a turn; returns the local moment from which it holds."""
+    customer = turn.customer(session)
+    evidence = turn.text or str(turn.tracker.latest_message.get("text") or "")
+
+    def write() -> dict[str, str]:
+        for purpose in purposes:
+            consents.record(session, customer.id, purpose, granted=granted, channel="telegram", evidence=evidence)
+        return {"time": clock.vietnamese_moment(clock.now(), settings().zone)}
+
+    return str(receipts.once(session, turn.turn_id, action, write)["time"])

@@ -1,0 +1,105 @@
+"""What the forms have in common: which message is an answer, and which is a word aside that another action answers."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from actions.base import CareAction
+from actions.turn import Event, Reply, Turn
+from crm.words import is_just, mentioned, normal, words
+
+SURE = 0.5
+VERY_SURE = 0.75
+LONG_WORDS = 14
+TELLING_WORDS = 4
+_OWN = frozenset({"inform", "affirm", "deny", "send_photo", "complaint", "out_of_scope", "nlu_fallback", "compliment"})
+_ALWAYS_ASIDE = frozenset({"privacy_request", "opt_out"})
+
+
+class FormAnswers(CareAction):
+    """Validates a form in the place of rasa_sdk's FormValidationAction, in one transaction and with our time limit.
+
+    The form's slots have custom mappings only, so nothing fills them but `answer`. An empty list of events makes Rasa
+    reject the form for this turn: the rules then answer the word aside, and the form asks again.
+
+    `story`: the slot whose answer is long. `strict`: slots with short answers, where any sure other meaning is a word
+    aside. `own`: intents that are always the form's. `yields_to_complaint`: slots before which a complaint goes.
+    """
+
+    form: ClassVar[str]
+    story: ClassVar[str] = ""
+    own: ClassVar[frozenset[str]] = frozenset()
+    strict: ClassVar[frozenset[str]] = frozenset()
+    yields_to_complaint: ClassVar[frozenset[str]] = frozenset()
+    listens: ClassVar[bool] = False
+
+    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        asked = turn.slot("requested_slot")
+        if asked and _is_fresh(turn, self.form):
+            complains = turn.intent == "complaint" and str(asked) in self.yields_to_complaint
+            if complains and len(normal(turn.text).split()) >= TELLING_WORDS:
+                return
+            if turn.intent not in self.own and is_aside(turn, str(asked), self):
+                return
+            self.answer(session, turn, str(asked), reply)
+            if not any(event.get("name") != "requested_slot" for event in reply.events):
+                reply.set(**{str(asked): None})
+        if not reply.sets("requested_slot"):
+            reply.set(requested_slot=self.next_slot(turn, reply))
+
+    @abstractmethod
+    def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
+        """Takes the message as the answer to the slot `asked`."""
+
+    @abstractmethod
+    def next_slot(self, turn: Turn, reply: Reply) -> str | None:
+        """What to ask next; None ends the form."""
+
+    def after_failure(self, turn: Turn) -> list[Event]:
+        """The same question again: without a slot event Rasa would take the form for rejected."""
+        asked, again = turn.slot("requested_slot"), Reply()
+        if asked:
+            again.set(**{asked: turn.slot(asked), "requested_slot": asked})
+        return again.events
+
+
+def after(turn: Turn, reply: Reply, slot: str) -> object:
+    """The slot's value with `reply` applied."""
+    values = [event["value"] for event in reply.events if event.get("event") == "slot" and event.get("name") == slot]
+    return values[-1] if values else turn.slot(slot)
+
+
+def cancels(turn: Turn) -> bool:
+    """Whether the message stops what is in progress."""
+    return is_just(turn.text, words("complaint")["cancel"]) or turn.entity("answer") == "cancel"
+
+
+def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
+    """Whether the message is something else than an answer to the form's question `asked`.
+
+    A long message is a story even if it sounds like a question, where a story is asked for.
+    """
+    if turn.intent in _OWN:
+        return False
+    if turn.pressed:
+        return True
+    size = len(normal(turn.text).split())
+    if turn.confidence < SURE or (asked == form.story and size > LONG_WORDS):
+        return False
+    if turn.intent == "talk_to_human":
+        return mentioned(turn.text, words("dialogue")["person"]) is not None
+    if turn.intent in _ALWAYS_ASIDE or (asked in form.strict and turn.confidence >= VERY_SURE):
+        return True
+    return "?" in turn.text or mentioned(turn.text, words("dialogue")["question"]) is not None
+
+
+def _is_fresh(turn: Turn, form: str) -> bool:
+    """Whether the message was said to the form: not while it starts, nor when it comes back from a word aside."""
+    since: list[str] = []
+    for event in reversed(turn.tracker.events):
+        if event.get("event") == "user":
+            break
+        if event.get("event") == "action":
+            since.append(str(event.get("name")))
+    return turn.loop == form and all(name in (form, "action_extract_slots") for name in since)

@@ -1,0 +1,93 @@
+"""Actions run against a real database holding the demo shop; Rasa's part (tracker, dispatcher) is built by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy import select
+
+from actions.base import CareAction
+from crm import demo, schema
+from crm.db import Database
+from crm.models.conversations import Conversation
+from crm.models.people import Customer
+from crm.settings import settings
+
+
+@dataclass
+class Talk:
+    """One customer's conversation: slots are kept from action to action as Rasa keeps them."""
+
+    database: Database
+    metadata: dict[str, Any]
+    slots: dict[str, Any] = field(default_factory=dict)
+    loop: str | None = None
+    said: list[dict[str, Any]] = field(default_factory=list)
+    followup: str | None = None
+    turn: int = 0
+
+    def say(self, text: str, intent: str = "inform", confidence: float = 0.95, **entities: str) -> None:
+        """The customer's next message."""
+        self.turn += 1
+        self.metadata["turn_id"] = f"turn-{self.turn}"
+        parse = {
+            "text": text,
+            "intent": {"name": intent, "confidence": confidence},
+            "intent_ranking": [{"name": intent}, {"name": "warranty"}, {"name": "delivery"}],
+            "entities": [{"entity": name, "value": value} for name, value in entities.items()],
+        }
+        self.said.append({"event": "user", "parse_data": parse, "metadata": dict(self.metadata), "text": text})
+
+    async def run(self, action: CareAction) -> list[dict[str, Any]]:
+        """Runs the action; returns the messages it utters and keeps its slots."""
+        message = {**self.said[-1]["parse_data"], "metadata": dict(self.metadata)}
+        loop = {"name": self.loop}
+        tracker = Tracker("account-1", dict(self.slots), message, list(self.said), False, None, loop, None)
+        dispatcher = CollectingDispatcher()
+        events = await action.run(dispatcher, tracker, {})
+        self.slots |= {event["name"]: event["value"] for event in events if event["event"] == "slot"}
+        self.followup = next((event["name"] for event in events if event["event"] == "followup"), None)
+        self.events = events
+        return list(dispatcher.messages)
+
+    async def responses(self, action: CareAction) -> list[str]:
+        """Runs the action; returns the names of the responses."""
+        return [message["response"] for message in await self.run(action)]
+
+
+@pytest.fixture(scope="session")
+def shop_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the demo shop, which each test copies."""
+    path = tmp_path_factory.mktemp("shop") / "shop.db"
+    database = Database(f"sqlite:///{path}")
+    schema.upgrade(database.engine)
+    with database.begin() as session:
+        demo.load(session)
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def shop(shop_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database with the demo shop, which the actions use too."""
+    path = tmp_path / "shop.db"
+    path.write_bytes(shop_template.read_bytes())
+    monkeypatch.setattr(settings(), "database_url", f"sqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def talk(shop: Database) -> Talk:
+    """Nguyễn Văn Hùng (anh), who bought a washing machine and has Telegram."""
+    with shop.read() as session:
+        conversation = session.scalars(
+            select(Conversation).join(Customer).where(Customer.name == "Nguyễn Văn Hùng")
+        ).one()
+        ids = {"customer_id": conversation.customer_id, "conversation_id": conversation.id}
+    return Talk(shop, dict(ids))

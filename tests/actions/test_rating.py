@@ -1,0 +1,88 @@
+import pytest
+from sqlalchemy import func, select
+
+from actions.rating import ActionRateService, ActionThankRating, ValidateRatingForm
+from actions.yes_no import ActionAffirm
+from crm import clock
+from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Rating, Severity, Survey
+from crm.models.conversations import Escalation, EscalationReason
+from tests.actions.conftest import Talk
+
+
+async def test_stored_at_once_and_once_then_the_reason(talk: Talk, known: int) -> None:
+    talk.say("/rate_service", "rate_service", score="4")
+    await talk.run(ActionRateService())
+    assert talk.followup == "rating_form"
+    await talk.run(ActionRateService())
+    [rating] = _new(talk, known)
+    assert (rating.score, rating.reason) == (4, "")
+    talk.slots["requested_slot"] = "rating_reason"
+    talk.loop = "rating_form"
+    talk.say("giao hàng hơi chậm", "delivery")
+    await talk.run(ValidateRatingForm())
+    assert talk.slots["requested_slot"] is None
+    assert await talk.responses(ActionThankRating()) == ["utter_rating_thanks"]
+    assert _new(talk, known)[0].reason == "giao hàng hơi chậm"
+
+
+async def test_a_low_score_says_sorry_and_calls_a_person(talk: Talk) -> None:
+    talk.say("quá tệ", "rate_service")
+    assert await talk.responses(ActionRateService()) == ["utter_rating_low"]
+    with talk.database.read() as session:
+        reasons = [escalation.reason for escalation in session.scalars(select(Escalation))]
+        assert EscalationReason.LOW_RATING in reasons
+
+
+async def test_a_bare_word_after_the_survey_is_its_answer_and_else_it_is_not(talk: Talk, known: int) -> None:
+    talk.say("tạm được", "affirm")
+    assert await talk.responses(ActionAffirm()) == ["utter_affirm"]
+    complaint_id = _ask_survey(talk)
+    talk.say("tạm được", "affirm")
+    assert await talk.responses(ActionAffirm()) == []
+    assert talk.followup == "action_rate_service"
+    await talk.run(ActionRateService())
+    [rating] = _new(talk, known)
+    assert (rating.score, rating.complaint_id) == (3, complaint_id)
+
+
+async def test_no_reason_is_fine(talk: Talk) -> None:
+    talk.say("5 sao", "rate_service")
+    await talk.run(ActionRateService())
+    talk.slots["requested_slot"] = "rating_reason"
+    talk.loop = "rating_form"
+    talk.say("/deny", "deny")
+    await talk.run(ValidateRatingForm())
+    assert talk.slots["rating_reason"] == ""
+    assert await talk.responses(ActionThankRating()) == ["utter_rating_thanks"]
+
+
+@pytest.fixture
+def known(talk: Talk) -> int:
+    """The newest rating of the demo shop; the test's own come after it."""
+    with talk.database.read() as session:
+        return session.scalar(select(func.max(Rating.id))) or 0
+
+
+def _new(talk: Talk, known: int) -> list[Rating]:
+    with talk.database.read() as session:
+        return list(session.scalars(select(Rating).where(Rating.id > known)))
+
+
+def _ask_survey(talk: Talk) -> int:
+    with talk.database.begin() as session:
+        moment = clock.now()
+        complaint = Complaint(
+            code="KN-2026-999999",
+            customer_id=talk.metadata["customer_id"],
+            category=ComplaintCategory.OTHER,
+            severity=Severity.NORMAL,
+            state=ComplaintState.RESOLVED,
+            description="x",
+            created_at=moment,
+            promised_at=moment,
+            resolved_at=moment,
+        )
+        session.add(complaint)
+        session.flush()
+        session.add(Survey(complaint_id=complaint.id, due_at=moment, asked_at=moment))
+        return complaint.id
