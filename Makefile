@@ -72,7 +72,7 @@ nlu-unit:
 
 dialogue:
 	@echo "test: dialogues"
-	@$(NLU)/python -m rasa test core --model models --stories tests/stories --fail-on-prediction-errors --out var/results
+	@$(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
 
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"

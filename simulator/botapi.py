@@ -45,7 +45,7 @@ class BotApi:
 
     async def _serve(self, bot: Bot, method: str, params: Params, request: Request) -> Response:
         name = method.lower()
-        fault = self.world.faults.take(name, _chat_id(params))
+        fault = self.world.faults.take(name, params.chat_id())
         if fault and fault.kind not in ("accept_then_hang", "slow"):
             self._log(bot, method, params, fault.kind, None)
             return await self._strike(fault, request)
@@ -99,7 +99,7 @@ class BotApi:
             "method": method,
             "outcome": outcome,
             "accepted": result is not None,
-            "chat_id": _chat_id(params),
+            "chat_id": params.chat_id(),
             "message_id": params.number("message_id"),
             "params": dict(params.values),
         }
@@ -119,11 +119,6 @@ class BotApi:
         if file is None:
             return JSONResponse(ApiError(404, "Not Found").body(), 404)
         return Response(file.data, media_type=file.mime)
-
-
-def _chat_id(params: Params) -> int | None:
-    raw = params.text("chat_id") or ""
-    return int(raw) if raw.lstrip("-").isdigit() else None
 
 
 async def _left(request: Request) -> None:

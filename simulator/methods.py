@@ -27,8 +27,7 @@ def find_chat(world: World, bot: Bot, params: Params) -> tuple[Person, Chat]:
     """The chat a call names, if the bot may write there; else Telegram's 400 or 403."""
     if not params.text("chat_id"):
         raise bad_request("chat_id is empty")
-    raw = params.text("chat_id") or ""
-    person = world.people.get(int(raw)) if raw.lstrip("-").isdigit() else None
+    person = world.people.get(params.chat_id() or 0)
     chat = bot.chats.get(person.id) if person else None
     if person is None or chat is None:
         raise bad_request("chat not found")
@@ -61,10 +60,10 @@ def _caption(params: Params) -> Json:
 
 def _reply_to(chat: Chat, params: Params) -> Json:
     wanted: Json = params.json("reply_parameters", dict) or {}
-    message_id = wanted.get("message_id") or params.number("reply_to_message_id")
+    message_id = Params(wanted).number("message_id") or params.number("reply_to_message_id")
     if not message_id:
         return {}
-    message = chat.messages.get(int(message_id))
+    message = chat.messages.get(message_id)
     if message and not message.deleted:
         return {"reply_to_message": {k: v for k, v in message.telegram.items() if k != "reply_to_message"}}
     if wanted.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from fastapi import Request
@@ -30,6 +31,11 @@ class Params:
             return int(value)
         except (TypeError, ValueError):
             raise bad_request(f'invalid {name} "{value}" specified') from None
+
+    def chat_id(self) -> int | None:
+        """The chat a call names by number; None for none and for a @name."""
+        raw = self.text("chat_id") or ""
+        return int(raw) if re.fullmatch(r"-?[0-9]{1,18}", raw) else None
 
     def flag(self, name: str) -> bool:
         return str(self.values.get(name, "")).lower() in ("true", "1")

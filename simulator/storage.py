@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
+import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,8 @@ from simulator.state import Bot, Chat, Message, Pending, Person, Query, StoredFi
 Json = dict[str, Any]
 log = logging.getLogger("simulator.storage")
 
-PAUSE_S = 0.3
+MIN_PAUSE_S, MAX_PAUSE_S, SHARE = 0.3, 5.0, 0.03
+"""Writing takes at most this share of the time, so that a long transcript does not slow the answers down."""
 CRASH_GAP = 1000
 """Counters skip this many at a start: a killed process may have given out numbers it did not write down."""
 
@@ -94,7 +95,9 @@ class StateFile:
         """Writes after changes until the world closes, and once more then."""
         while not self.world.pulse.closed:
             seen = self.world.pulse.count
+            started = time.monotonic()
             self.write()
-            await asyncio.sleep(PAUSE_S)
+            pause_s = min(max((time.monotonic() - started) / SHARE, MIN_PAUSE_S), MAX_PAUSE_S)
+            await self.world.pulse.until(lambda: self.world.pulse.closed, pause_s)
             await self.world.pulse.until(lambda seen=seen: self.world.pulse.count != seen, 3600.0)  # type: ignore[misc]
         self.write()

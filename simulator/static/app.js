@@ -1,5 +1,5 @@
 // The page: the list of people, and up to three chats side by side.
-import { bot, chatOf, choose, listen, listeners, markRead, post, reload, state, unread } from "./api.js";
+import { bot, chatOf, choose, listen, listeners, post, reload, state, unread } from "./api.js";
 import { Column } from "./column.js";
 import { ask, avatar, clock, fullName, h, icon, iconButton } from "./dom.js";
 import { preview } from "./message.js";
@@ -35,7 +35,8 @@ function drawColumns() {
   at("columns").querySelector(".empty")?.remove();
   for (const id of shown) {
     if (!columns.has(id)) columns.set(id, new Column(id, () => close(id)));
-    at("columns").append(columns.get(id).root);
+    if (!columns.get(id).root.isConnected) at("columns").append(columns.get(id).root); // moving one would lose its place
+    columns.get(id).seen();
   }
   if (!shown.length) {
     at("columns").append(h("div", { class: "empty" }, h("div", { class: "seal" }, icon("smile")),
@@ -93,7 +94,6 @@ listeners.add((event) => {
   if (event.type === "link") return void (at("link").hidden = event.up);
   if (event.type === "refused") return void columns.forEach((column) => column.toast("Không làm được việc này."));
   columns.get(event.user)?.receive(event);
-  if (event.type === "message" && columns.has(event.user) && !(narrow() && !document.body.classList.contains("chatting"))) markRead(event.user);
   drawList();
 });
 

@@ -22,13 +22,15 @@ export class Column {
   build(onClose) {
     this.status = h("p", { class: "status" });
     this.list = h("div", { class: "messages", role: "log", "aria-live": "polite" });
+    this.list.addEventListener("scroll", () => { this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 160; });
+    this.list.addEventListener("load", () => this.atEnd && this.toEnd(), true); // a picture that arrived made it longer
     this.toasts = h("div", { class: "toasts", role: "status" });
     this.bottom = h("footer");
     this.menu = h("div", { class: "menu", hidden: true });
     this.root = h("section", { class: "column", "aria-label": `Trò chuyện của ${fullName(this.user)}` },
       h("header", {}, iconButton("back", "Về danh sách", onClose, "back"), avatar(this.user),
         h("div", { class: "who" }, h("h2", {}, fullName(this.user)), this.status),
-        iconButton("more", "Thêm", (e) => this.openMenu(e, this.headMenu())), iconButton("close", "Đóng cột này", onClose, "shut")),
+        iconButton("more", "Thêm", (e) => this.openMenu(e, this.headMenu()), "more"), iconButton("close", "Đóng cột này", onClose, "shut")),
       this.list, this.toasts, this.bottom, this.menu);
     this.root.addEventListener("click", (e) => { if (!e.target.closest(".menu, [data-menu]")) this.menu.hidden = true; });
   }
@@ -139,7 +141,7 @@ export class Column {
     this.drawStatus();
     this.drawBottom();
     this.toEnd();
-    markRead(this.userId);
+    this.seen();
   }
   welcome() {
     return h("div", { class: "welcome" }, h("div", { class: "seal" }, icon("smile")), h("h3", {}, bot()?.first_name ?? "Chưa có bot"),
@@ -158,19 +160,23 @@ export class Column {
   }
   receive(event) {
     if (event.type === "message") {
-      const near = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 160;
       const { message } = event;
       if (message.deleted) { this.elements.get(message.message_id)?.remove(); this.elements.delete(message.message_id); }
       else this.append(message);
       if (this.chat.messages.size === 1 || !this.input) this.drawBottom();
-      if (near || !message.from_bot) this.toEnd();
-      markRead(this.userId);
+      if (this.atEnd || !message.from_bot) this.toEnd();
+      this.seen();
     }
     if (event.type === "answer") this.answer(event);
     if (event.type === "keyboard") this.drawBottom();
     this.drawStatus();
   }
-  toEnd() { requestAnimationFrame(() => { this.list.scrollTop = this.list.scrollHeight; }); }
+  toEnd() {
+    this.atEnd = true;
+    requestAnimationFrame(() => { this.list.scrollTop = this.list.scrollHeight; });
+  }
+  // On a phone the chat may be behind the list: what arrives there is not read yet.
+  seen() { if (this.root.isConnected && getComputedStyle(this.root).visibility === "visible") markRead(this.userId); }
   drawStatus() {
     const typing = this.chat.typing > Date.now();
     const name = bot()?.first_name ?? "bot";

@@ -35,7 +35,7 @@ function photo(message) {
   const largest = message.photo.at(-1);
   const address = `/control/files/${encodeURIComponent(largest.file_id)}`;
   return h("a", { href: address, target: "_blank", class: "photo" },
-    h("img", { src: address, width: largest.width, height: largest.height, alt: message.caption || "Ảnh", loading: "lazy" }));
+    h("img", { src: address, width: largest.width, height: largest.height, alt: message.caption || "Ảnh" }));
 }
 
 function place({ latitude, longitude }) {

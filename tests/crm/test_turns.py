@@ -47,7 +47,9 @@ def test_a_stop_word_is_known_however_it_is_written(word: str) -> None:
     assert turns.wants_stop(word)
 
 
-@pytest.mark.parametrize("said", ["dùng sao shop", "đừng gửi trễ nha", "stop motion là gì", "đừng", "dùng", "dung", "dừng", ""])
+@pytest.mark.parametrize(
+    "said", ["dùng sao shop", "đừng gửi trễ nha", "stop motion là gì", "đừng", "dùng", "dung", "dừng", ""]
+)
 def test_other_words_are_no_stop(said: str) -> None:
     assert not turns.wants_stop(said)
 
