@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from actions.base import CareAction
 from actions.complaint import ActionComplaintStatus
 from actions.complaint_form import MAX_PHOTOS
-from actions.fallback import understood_anyway
+from actions.fallback import not_understood
 from actions.order import ActionOrderStatus
 from actions.turn import Reply, Turn, button
 from actions.usage import ActionAnswerUsage
@@ -27,8 +27,8 @@ class ActionInform(CareAction):
             ActionOrderStatus().act(session, turn, reply)
         elif products and turn.slot("open_question"):
             self._answer_open(session, turn, reply, products[0].sku)
-        elif not understood_anyway(session, turn, reply):
-            reply.say("utter_inform_unclear")
+        else:
+            not_understood(session, turn, reply)
 
     def _answer_open(self, session: Session, turn: Turn, reply: Reply, sku: str) -> None:
         ActionAnswerUsage().answer(session, turn, f"{turn.text} {turn.slot('open_question')}", reply)

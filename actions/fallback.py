@@ -16,20 +16,26 @@ ROUND = 3
 
 
 class ActionFallback(CareAction):
-    """First asks to say it otherwise, then offers the two likeliest meanings, then calls a person."""
+    """Answers what no intent was sure enough for."""
 
     action = "action_fallback"
     writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        step = (turn.misunderstood - 1) % ROUND
-        if step == 0:
-            if not understood_anyway(session, turn, reply):
-                reply.say("utter_rephrase")
-        elif step == 1:
-            reply.say("utter_offer_meanings", [*_guesses(turn), button(label("buttons.person"), "talk_to_human")])
-        else:
-            hand_over(session, turn, reply, EscalationReason.NOT_UNDERSTOOD, turn.text)
+        not_understood(session, turn, reply)
+
+
+def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
+    """Answers by the words alone if it can; else asks again, then offers the two likeliest meanings, then a person."""
+    if understood_anyway(session, turn, reply):
+        return
+    step = (turn.misunderstood - 1) % ROUND
+    if step == 0:
+        reply.say("utter_rephrase")
+    elif step == 1:
+        reply.say("utter_offer_meanings", [*_guesses(turn), button(label("buttons.person"), "talk_to_human")])
+    else:
+        hand_over(session, turn, reply, EscalationReason.NOT_UNDERSTOOD, turn.text)
 
 
 def understood_anyway(session: Session, turn: Turn, reply: Reply) -> bool:

@@ -78,20 +78,26 @@ def cancels(turn: Turn) -> bool:
 def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
     """Whether the message is something else than an answer to the form's question `asked`.
 
-    A long message is a story even if it sounds like a question, where a story is asked for.
+    Where a story is asked for, what is not plainly a short question is the story, whatever it sounds like.
     """
     if turn.intent in _OWN:
         return False
     if turn.pressed:
         return True
-    size = len(normal(turn.text).split())
-    if turn.confidence < SURE or (asked == form.story and size > LONG_WORDS):
+    if turn.confidence < SURE:
         return False
     if turn.intent == "talk_to_human":
         return mentioned(turn.text, words("dialogue")["person"]) is not None
+    if asked == form.story and not _asks(turn):
+        return False
     if turn.intent in _ALWAYS_ASIDE or (asked in form.strict and turn.confidence >= VERY_SURE):
         return True
     return "?" in turn.text or mentioned(turn.text, words("dialogue")["question"]) is not None
+
+
+def _asks(turn: Turn) -> bool:
+    short = len(normal(turn.text).split()) <= LONG_WORDS
+    return short and ("?" in turn.text or turn.confidence >= VERY_SURE)
 
 
 def _is_fresh(turn: Turn, form: str) -> bool:

@@ -13,6 +13,7 @@ from crm.models.conversations import Conversation
 from crm.models.people import Customer
 
 FALLBACK = "nlu_fallback"
+BARE_ANSWER = "action_inform"  # a bare answer to no question is a message not understood
 Event = dict[str, Any]
 Row = TypeVar("Row", Customer, Conversation)
 
@@ -63,13 +64,17 @@ class Turn:
 
     @property
     def misunderstood(self) -> int:
-        """How many messages in a row, this one included, were not understood."""
-        count = 0
-        for event in reversed(self._said):
-            if ((event.get("parse_data") or {}).get("intent") or {}).get("name") != FALLBACK:
-                break
-            count += 1
-        return count
+        """How many messages in a row were not understood, counting this one, of which the caller knows that."""
+        count, acted = 0, {BARE_ANSWER}
+        for event in reversed(self.tracker.events):
+            if event.get("event") == "action":
+                acted.add(str(event.get("name")))
+            elif event.get("event") == "user":
+                intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
+                if intent != FALLBACK and not (intent == "inform" and BARE_ANSWER in acted):
+                    break
+                count, acted = count + 1, set()
+        return max(1, count)
 
     @property
     def turn_id(self) -> str:

@@ -26,7 +26,8 @@ def birthday_in(said: str) -> Birthday | None:
     calendar = _calendar(said)
     figures = FIGURES.search(said)
     if figures:
-        return Birthday(calendar, int(figures[1]), int(figures[2]), _year(figures[3]))
+        year = _year(figures[3]) if figures[3] else _worded_year(said)
+        return Birthday(calendar, int(figures[1]), int(figures[2]), year)
     return _worded(fold(said), calendar)
 
 
@@ -40,13 +41,12 @@ def _worded(said: str, calendar: CalendarKind) -> Birthday | None:
     if found is None:
         return None
     number = days.get(found["day"]) or int(found["day"])
-    year = _YEAR.search(said)
     spoken = "mung" in found[0] or "ram" in found[0] or found["month"] in (normal("giêng"), normal("chạp"))
     return Birthday(
         CalendarKind.LUNAR if spoken and not _says_solar(said) else calendar,
         number,
         months.get(found["month"]) or int(found["month"]),
-        int(year[1] or year[2]) if year else None,
+        _worded_year(said),
     )
 
 
@@ -62,8 +62,11 @@ def _says_solar(said: str) -> bool:
     return mentioned(said, words("profile")["solar"]) is not None
 
 
-def _year(digits: str | None) -> int | None:
-    if digits is None:
-        return None
+def _worded_year(said: str) -> int | None:
+    found = _YEAR.search(fold(said))
+    return int(found[1] or found[2]) if found else None
+
+
+def _year(digits: str) -> int:
     year = int(digits)
     return year if year > 99 else 1900 + year if year > 30 else 2000 + year

@@ -43,7 +43,7 @@ def test_a_usage_question_is_answered_in_steps_with_the_article_named(system: Sa
     said = play(
         system, TAM,
         "> máy giặt không vắt được, đồ còn ướt sũng", "Có giúp được",
-        "[Có]", "cảm ơn|vui|mừng",
+        "[Có]", "tốt quá|vui|mừng",
     )  # fmt: skip
     answer = next(text for text in said if "Có giúp được bác" in text)
     assert "“Lỗi thường gặp của máy giặt cửa ngang”" in answer
@@ -65,12 +65,12 @@ def test_a_complaint_is_taken_down_read_back_and_promised_an_answer(system: Sand
     said = play(
         system, HUNG,
         "> tôi muốn khiếu nại", "chuyện gì",
-        "> máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông, hàng xóm than phiền", "(?i)sản phẩm|đơn|máy",
+        "> máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông", "(?i)sản phẩm|đơn|máy",
         "[Máy giặt cửa ngang inverter Nhà Sen MG90 9 kg]", "(?i)từ (khi|lúc|bao giờ|hôm) nào|khi nào|từ bao giờ",
         "> từ tuần trước", "ảnh",
         "/photo", "(?i)ảnh",
         "[Xong]", "liên hệ",
-        "[Nhắn ở đây]", "đúng chưa|(?i)đọc lại|đúng không",
+        "[Nhắn ở đây]", "(?i)đúng chưa|đọc lại|đúng không",
         "[Đúng rồi]", r"KN-\d{4}-\d{6}",
         "> khiếu nại của anh tới đâu rồi em", r"KN-\d{4}-\d{6}",
     )  # fmt: skip
@@ -132,12 +132,17 @@ def test_advertising_is_stopped_at_once_and_resumed_only_after_a_yes(system: San
 
 def test_two_misunderstandings_offer_two_meanings_then_a_person(system: Sandbox) -> None:
     stranger = newcomer(system, 910_004)
-    said = play(
+    play(
         system, stranger,
-        "> xanh tờ giấy kia hai ba bốn", ".",
-        "> bảy tám cái ghế đi ngang", "Gặp nhân viên|nhân viên|ý",
+        "> xanh tờ giấy kia hai ba bốn", "nói (rõ|cách)|diễn đạt|nhắn lại|chưa hiểu",
+        "> bảy tám cái ghế đi ngang", "(?i)ý|muốn",
+        "> chín mười lá rơi kế bên", "nhân viên",
     )  # fmt: skip
-    assert said
+    with system.database.read() as session:
+        account = session.scalars(select(ChannelAccount).where(ChannelAccount.chat_id == stranger)).one()
+        talk = session.scalars(select(Conversation).where(Conversation.account_id == account.id)).one()
+        call = session.scalars(select(Escalation).where(Escalation.conversation_id == talk.id)).one()
+    assert call.reason is EscalationReason.NOT_UNDERSTOOD
 
 
 @pytest.mark.parametrize("text", ["/restart", '/inform{"amount":0}', "😀😀😀", "a" * 4096, "ủ" * 900, "<b>&_*["])
