@@ -64,14 +64,14 @@ class Turn:
 
     @property
     def misunderstood(self) -> int:
-        """How many messages in a row were not understood, counting this one, of which the caller knows that."""
-        count, acted = 0, {BARE_ANSWER}
+        """How many messages in a row were not understood, this one included: of it the caller knows that."""
+        count, acted = 0, set[str]()
         for event in reversed(self.tracker.events):
             if event.get("event") == "action":
                 acted.add(str(event.get("name")))
             elif event.get("event") == "user":
                 intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
-                if intent != FALLBACK and not (intent == "inform" and BARE_ANSWER in acted):
+                if count and intent != FALLBACK and not (intent == "inform" and BARE_ANSWER in acted):
                     break
                 count, acted = count + 1, set()
         return max(1, count)

@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.fallback import not_understood
 from actions.turn import Reply, Turn
 
 
@@ -34,9 +35,13 @@ class ActionCompliment(CareAction):
 
 
 class ActionOutOfScope(CareAction):
-    """Nothing a shop can help with: says what it can do."""
+    """Nothing a shop can help with: says what it can do. After a misunderstanding it may be one more."""
 
     action = "action_out_of_scope"
+    writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        reply.say("utter_out_of_scope")
+        if turn.misunderstood > 1:
+            not_understood(session, turn, reply)
+        else:
+            reply.say("utter_out_of_scope")

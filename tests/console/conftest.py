@@ -12,23 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from crm import staff
 from crm.db import Database
 from crm.models.staff import Role
+from tests.browser import chromium
 from tests.console.steps import PASSWORD, Desk
-
-BROWSER = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--lang=vi",
-]
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +48,8 @@ def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Closed with this room's tests: Playwright keeps an event loop running, in which no async test could run."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

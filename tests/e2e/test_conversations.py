@@ -65,8 +65,7 @@ def test_a_complaint_is_taken_down_read_back_and_promised_an_answer(system: Sand
     said = play(
         system, HUNG,
         "> tôi muốn khiếu nại", "chuyện gì",
-        "> máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông", "(?i)sản phẩm|đơn|máy",
-        "[Máy giặt cửa ngang inverter Nhà Sen MG90 9 kg]", "(?i)từ (khi|lúc|bao giờ|hôm) nào|khi nào|từ bao giờ",
+        "> máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông", "từ khi nào",
         "> từ tuần trước", "ảnh",
         "/photo", "(?i)ảnh",
         "[Xong]", "liên hệ",

@@ -6,12 +6,9 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
+from tests.browser import FLAGS, chromium_path
 from tests.simulator.conftest import Control
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 EVIL = "<img src=x onerror=document.title='cracked'>"
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +18,7 @@ pytestmark = pytest.mark.e2e
 async def page() -> AsyncIterator[Page]:
     """A fresh page; any script error on it fails the test."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
