@@ -68,7 +68,7 @@ def test_a_complaint_is_taken_down_read_back_and_promised_an_answer(system: Sand
         "> máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông", "từ khi nào",
         "> từ tuần trước", "ảnh",
         "/photo", "(?i)ảnh",
-        "[Xong]", "liên hệ",
+        "[Xong, tiếp tục]", "liên hệ",
         "[Nhắn ở đây]", "(?i)đúng chưa|đọc lại|đúng không",
         "[Đúng rồi]", r"KN-\d{4}-\d{6}",
         "> khiếu nại của anh tới đâu rồi em", r"KN-\d{4}-\d{6}",

@@ -68,14 +68,13 @@ def test_a_person_is_called_answers_and_hands_back(system: Sandbox, page: Page) 
 
 def test_a_complaint_is_answered_rated_badly_and_comes_back_to_staff(system: Sandbox, page: Page) -> None:
     customer = newcomer(system, 930_002, "Hồng")
-    said = play(
+    play(
         system, customer,
         "> tôi muốn khiếu nại", "chuyện gì",
-        "> nồi cơm điện mới mua mà nấu cứ bị sống cơm", "(?i)sản phẩm|đơn|máy|nồi",
-        "> nồi cơm điện tử", ".",
+        "> nồi cơm điện mới mua mà nấu cứ bị sống cơm", "từ khi nào",
     )  # fmt: skip
     for answer in ("> từ hôm qua", "[Bỏ qua]", "[Nhắn ở đây]", "[Đúng rồi]"):
-        said += play(system, customer, answer, ".")
+        play(system, customer, answer, ".")
     code = next(match[0] for text in said_to(system, customer) if (match := re.search(r"KN-\d{4}-\d{6}", text)))
     log_in(page, system, "lan")
     page.goto(f"{system.console}/complaints?state=new")
