@@ -1,0 +1,6 @@
+"""Every table; importing this package fills the metadata."""
+
+from crm.models import campaigns, care, catalogue, conversations, messaging, people, staff
+from crm.models.base import Base
+
+__all__ = ["Base", "campaigns", "care", "catalogue", "conversations", "messaging", "people", "staff"]

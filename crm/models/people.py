@@ -1,0 +1,134 @@
+"""Customers: who they are, how to reach them, what they agreed to, and the days that matter to them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from crm.models.base import Base, WithId, by_value
+
+
+class CustomerKind(StrEnum):
+    PERSON = "person"
+    COMPANY = "company"
+
+
+class Stage(StrEnum):
+    PROSPECTIVE = "prospective"
+    CURRENT = "current"
+
+
+class Tier(StrEnum):
+    NONE = "none"
+    SILVER = "silver"
+    GOLD = "gold"
+    PLATINUM = "platinum"
+
+
+class Address(StrEnum):
+    """Forms of address by the values they are written with; UNKNOWN is what the assistant says before it knows."""
+
+    ANH = "anh"
+    CHI = "chị"
+    CO = "cô"
+    CHU = "chú"
+    BAC = "bác"
+    BAN = "bạn"
+    UNKNOWN = "anh/chị"
+
+
+class Purpose(StrEnum):
+    """What a message is for. SERVICE (a ticket's news, a survey) rests on the contract; the others need consent."""
+
+    SERVICE = "service"
+    GREETINGS = "greetings"
+    MARKETING = "marketing"
+
+
+class OccasionKind(StrEnum):
+    BIRTHDAY = "birthday"
+
+
+class CalendarKind(StrEnum):
+    SOLAR = "solar"
+    LUNAR = "lunar"
+
+
+class Customer(WithId, Base):
+    __tablename__ = "customers"
+    external_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    kind: Mapped[CustomerKind] = mapped_column(by_value(CustomerKind), default=CustomerKind.PERSON)
+    stage: Mapped[Stage] = mapped_column(by_value(Stage), default=Stage.PROSPECTIVE)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    name_folded: Mapped[str] = mapped_column(String(200), default="", index=True)
+    address: Mapped[Address] = mapped_column(by_value(Address), default=Address.UNKNOWN)
+    phone: Mapped[str | None] = mapped_column(String(32), index=True)
+    email: Mapped[str | None] = mapped_column(String(200))
+    tier: Mapped[Tier] = mapped_column(by_value(Tier), default=Tier.NONE, index=True)
+    occupation: Mapped[str | None] = mapped_column(String(200))
+    household: Mapped[str | None] = mapped_column(String(200))
+    means: Mapped[str | None] = mapped_column(String(200))
+    habits: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    accounts: Mapped[list["ChannelAccount"]] = relationship(back_populates="customer")
+    occasions: Mapped[list["Occasion"]] = relationship(back_populates="customer")
+
+
+class ChannelAccount(WithId, Base):
+    """One chat on one channel under one bot. `bot_id` is the bot's own number, never its token."""
+
+    __tablename__ = "channel_accounts"
+    __table_args__ = (UniqueConstraint("channel", "bot_id", "chat_id"),)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(16), default="telegram")
+    bot_id: Mapped[int] = mapped_column(BigInteger)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    username: Mapped[str | None] = mapped_column(String(64))
+    start_payload: Mapped[str | None] = mapped_column(String(64))
+    reachable: Mapped[bool] = mapped_column(default=True)
+    unreachable_reason: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    customer: Mapped[Customer] = relationship(back_populates="accounts")
+
+
+class Consent(WithId, Base):
+    """Append-only: the newest row a purpose says what holds. `evidence` is what the person typed or pressed."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("ix_consents_latest", "customer_id", "purpose", "id"),)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    purpose: Mapped[Purpose] = mapped_column(by_value(Purpose))
+    granted: Mapped[bool]
+    wording_version: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(16))
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+
+
+class Occasion(WithId, Base):
+    """A day of a customer's own, in the calendar they count it by. Unique by kind: a person has one birthday."""
+
+    __tablename__ = "occasions"
+    __table_args__ = (UniqueConstraint("customer_id", "kind"), Index("ix_occasions_day", "calendar", "month", "day"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    kind: Mapped[OccasionKind] = mapped_column(by_value(OccasionKind), default=OccasionKind.BIRTHDAY)
+    calendar: Mapped[CalendarKind] = mapped_column(by_value(CalendarKind))
+    day: Mapped[int]
+    month: Mapped[int]
+    year: Mapped[int | None]
+    leap_month: Mapped[bool] = mapped_column(default=False)
+    customer: Mapped[Customer] = relationship(back_populates="occasions")
+
+
+class AuditEntry(WithId, Base):
+    """What a person of the staff changed. Append-only."""
+
+    __tablename__ = "audit_log"
+    at: Mapped[datetime] = mapped_column(index=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
