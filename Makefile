@@ -63,7 +63,7 @@ arrows:
 
 model:
 	@echo "test: rasa data validate"
-	@$(NLU)/python -m rasa data validate --domain domain.yml --config config.yml --data data/nlu data/rules data/stories --fail-on-warnings
+	@PYTHONWARNINGS=ignore $(NLU)/python -m rasa data validate --domain domain.yml --config config.yml --data data/nlu data/rules data/stories --fail-on-warnings
 	@$(NLU)/python -m nlu.train
 
 nlu-unit:
@@ -72,7 +72,7 @@ nlu-unit:
 
 dialogue:
 	@echo "test: dialogues"
-	@$(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
+	@PYTHONWARNINGS=ignore $(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
 
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"

@@ -1,4 +1,4 @@
-"""The intent model: TF-IDF of words and of characters within words, a linear classifier, one temperature.
+"""The intent model: TF-IDF of words, characters, edges and outline, a linear classifier, one temperature.
 
 Kept free of Rasa so that cross-validation (nlu.evaluate) and the pipeline component train exactly the same thing.
 """
@@ -6,6 +6,7 @@ Kept free of Rasa so that cross-validation (nlu.evaluate) and the pipeline compo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,12 +20,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
-from nlu.normalisation import Normaliser, default_normaliser, strip_accents
+from nlu.normalisation import Normaliser, default_normaliser, outline, strip_accents
 
 Floats = NDArray[np.float32]
 
 _WORDS = r"(?u)\w+|[^\w\s]"
 _SPARE_FOLDS = 4
+# Blocks of features with their weights, in the order of the columns. "bare" are the words without their accents: what
+# was learnt from accented sentences serves half-accented ones. How a sentence begins and ends, and its outline, tell a
+# question from an answer; they say nothing about a text of which no word is known.
+_WEIGHTS = {"words": 1.0, "chars": 1.0, "bare": 1.0, "edges": 0.5, "outline": 0.5}
+_CONTENT = ("words", "chars", "bare")
 
 
 @dataclass(frozen=True)
@@ -47,41 +53,39 @@ class ModelConfig:
 
 @dataclass
 class IntentModel:
-    """Trained weights. `coef` has the shape (intents, features), words' features first, then the characters'."""
+    """Trained weights. `coef` has the shape (intents, features), the features in the order of the blocks."""
 
     intents: list[str]
-    words: TfidfVectorizer
-    chars: TfidfVectorizer
+    blocks: dict[str, TfidfVectorizer]
     coef: Floats
     intercept: Floats
     temperature: float
     config: ModelConfig = field(default_factory=ModelConfig)
+
+    def __post_init__(self) -> None:
+        # SciPy wants rows of features: turned once here, instead of copying all weights with every message.
+        self._by_feature = np.ascontiguousarray(self.coef.T)
 
     def probabilities(self, normalised: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of the shape (texts, intents); each row sums to 1. Texts must be normalised already.
 
         A text with nothing in it that training has seen is equally likely to mean anything.
         """
-        features = _features(self.words, self.chars, normalised)
-        rows = _softmax((features @ self.coef.T + self.intercept) / self.temperature)
-        rows[features.getnnz(axis=1) == 0] = 1.0 / len(self.intents)
+        parts = _parts(self.blocks, normalised)
+        rows = _softmax((_joined(parts) @ self._by_feature + self.intercept) / self.temperature)
+        known = sum(parts[name].getnnz(axis=1) for name in _CONTENT)
+        rows[known == 0] = 1.0 / len(self.intents)
         return rows
 
     def save(self, folder: Path) -> None:
         """Write weights.npz and model.json into an existing folder: plain numbers and text, nothing executable."""
-        np.savez_compressed(
-            folder / "weights.npz",
-            coef=self.coef,
-            intercept=self.intercept,
-            words_idf=self.words.idf_,
-            chars_idf=self.chars.idf_,
-        )
+        idf = {name: block.idf_ for name, block in self.blocks.items()}
+        np.savez_compressed(folder / "weights.npz", coef=self.coef, intercept=self.intercept, **idf)
         facts = {
             "config": asdict(self.config),
             "intents": self.intents,
             "temperature": self.temperature,
-            "words": _terms(self.words),
-            "chars": _terms(self.chars),
+            "terms": {name: _terms(block) for name, block in self.blocks.items()},
         }
         (folder / "model.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
@@ -91,12 +95,13 @@ class IntentModel:
         facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         config = ModelConfig.from_mapping(facts["config"])
         with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
-            words, chars = _vectorisers(config, facts["words"], facts["chars"])
-            words.idf_, chars.idf_ = arrays["words_idf"], arrays["chars_idf"]
+            blocks = _vectorisers(config, facts["terms"])
+            for name, block in blocks.items():
+                block.idf_ = arrays[name]
             coef, intercept = arrays["coef"], arrays["intercept"]
-        if coef.shape != (len(facts["intents"]), len(facts["words"]) + len(facts["chars"])):
+        if coef.shape != (len(facts["intents"]), sum(map(len, facts["terms"].values()))):
             raise ValueError(f"weights of the shape {coef.shape} do not fit the vocabulary beside them")
-        return cls(facts["intents"], words, chars, coef, intercept, facts["temperature"], config)
+        return cls(facts["intents"], blocks, coef, intercept, facts["temperature"], config)
 
 
 def train(
@@ -111,14 +116,14 @@ def train(
     intents = sorted(set(labels))
     if len(intents) < 2:
         raise ValueError("an intent classifier needs examples of at least two intents")
-    words, chars = _vectorisers(config)
-    words.fit(prepared)
-    chars.fit(prepared)
-    features = _features(words, chars, prepared)
+    blocks = _vectorisers(config)
+    for block in blocks.values():
+        block.fit(prepared)
+    features = _joined(_parts(blocks, prepared))
     classes = np.searchsorted(intents, targets)
     coef, intercept = _fit(features, classes, len(intents), config)
     temperature = _temperature(features, classes, groups, len(intents), config)
-    return IntentModel(intents, words, chars, coef, intercept, temperature, config)
+    return IntentModel(intents, blocks, coef, intercept, temperature, config)
 
 
 def _with_copies(
@@ -133,22 +138,40 @@ def _with_copies(
     return [row[0] for row in rows], [row[1] for row in rows], np.array([row[2] for row in rows], dtype=np.int64)
 
 
-def _vectorisers(
-    config: ModelConfig, words: list[str] | None = None, chars: list[str] | None = None
-) -> tuple[TfidfVectorizer, TfidfVectorizer]:
+def _vectorisers(config: ModelConfig, terms: dict[str, list[str]] | None = None) -> dict[str, TfidfVectorizer]:
+    """One for each block, in the order of _WEIGHTS: untrained, or with the terms of a trained one."""
+    words = {"token_pattern": _WORDS, "ngram_range": config.word_ngrams}
+    settings: dict[str, dict[str, Any]] = {
+        "words": words,
+        "chars": {"analyzer": "char_wb", "ngram_range": config.char_ngrams},
+        "bare": words | {"preprocessor": strip_accents},
+        "edges": {"analyzer": _edges},
+        "outline": {"analyzer": outline},
+    }
     common = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
-    return (
-        TfidfVectorizer(token_pattern=_WORDS, ngram_range=config.word_ngrams, vocabulary=words, **common),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=config.char_ngrams, vocabulary=chars, **common),
-    )
+    return {
+        name: TfidfVectorizer(**common, **settings[name], vocabulary=terms[name] if terms else None)
+        for name in _WEIGHTS
+    }
+
+
+def _edges(text: str) -> list[str]:
+    """The first and the last one and two words or signs of a normalised text."""
+    words = re.findall(_WORDS, text)
+    ends = [(place, part) for n in (1, 2) for place, part in (("^", words[:n]), ("$", words[-n:])) if part]
+    return [f"{place}:{' '.join(part)}" for place, part in ends]
 
 
 def _terms(vectoriser: TfidfVectorizer) -> list[str]:
     return [str(term) for term in vectoriser.get_feature_names_out()]
 
 
-def _features(words: TfidfVectorizer, chars: TfidfVectorizer, normalised: Sequence[str]) -> csr_matrix:
-    return hstack([words.transform(normalised), chars.transform(normalised)], format="csr", dtype=np.float32)
+def _parts(blocks: dict[str, TfidfVectorizer], normalised: Sequence[str]) -> dict[str, csr_matrix]:
+    return {name: block.transform(normalised) * _WEIGHTS[name] for name, block in blocks.items()}
+
+
+def _joined(parts: dict[str, csr_matrix]) -> csr_matrix:
+    return hstack(list(parts.values()), format="csr", dtype=np.float32)
 
 
 def _fit(features: csr_matrix, classes: NDArray[np.int64], count: int, config: ModelConfig) -> tuple[Floats, Floats]:

@@ -17,7 +17,8 @@ ABBREVIATIONS = Path(__file__).with_name("abbreviations.yml")
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
-_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+_STRETCHED = re.compile(r"(?!\b([b-df-hj-np-tv-xz])\1{2}\b)([^\W\d_])\2{2,}")
+_STRETCHED_CONSONANT = re.compile(r"\b([b-df-hj-np-tv-xz])\1{2,}\b")
 _REPEATED_SIGN = re.compile(r"([^\w\s])\1+")
 _WORD = re.compile(r"\w+")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
@@ -25,6 +26,12 @@ _EMAIL = re.compile(r"\S+@\S+\.\w+")
 _LONG_NUMBER = re.compile(r"\+?\d(?:[\d.\- ]{6,}\d)")
 _DIGIT = re.compile(r"\d")
 _SPACES = re.compile(r"\s+")
+# A Vietnamese syllable without its accents: onset, vowels, coda.
+_SYLLABLE = re.compile(
+    r"(?:b|ch?|d|gh?|gi|h|kh?|l|m|n|ngh?|nh|ph?|qu|r|s|th?|tr|v|x)?"
+    r"(?:[aeiouy]|a[iouy]|e[ou]|i[aeu]|ieu|o[aeio]|oa[iyo]|oeo|u[aeiouy]|ua[yio]|uo[iu]|uy[aeu]|ye|yeu)"
+    r"(?:ch?|m|ng?|nh|p|t)?"
+)
 
 
 def strip_accents(text: str) -> str:
@@ -81,9 +88,31 @@ class Normaliser:
     def _one_spelling(text: str) -> str:
         text = _URL.sub(" urlmark ", _EMAIL.sub(" emailmark ", text))
         text = _LONG_NUMBER.sub(" numbermark ", text)
-        text = _REPEATED_SIGN.sub(r"\1", _STRETCHED.sub(r"\1", text))
+        text = _STRETCHED_CONSONANT.sub(r"\1\1\1", text)  # laughter or noise (kkk), not the short form (k)
+        text = _REPEATED_SIGN.sub(r"\1", _STRETCHED.sub(r"\2", text))
         text = _OPEN_SYLLABLE.sub(lambda match: _TONE_PAIRS[match[0]], text)
         return _SPACES.sub(" ", _DIGIT.sub("0", text))
+
+
+def outline(normalised: str) -> list[str]:
+    """Describe a text without its words: length, script, the shares of digits and of what is no Vietnamese syllable.
+
+    Tells bare answers from questions, and both from keyboard noise. Empty for a text without a word.
+    """
+    words = _WORD.findall(normalised)
+    if not words:
+        return []
+    letters = [word for word in words if word.isalpha() and not word.endswith("mark")]
+    latin = [word for word in letters if all("LATIN" in unicodedata.name(char, "") for char in word)]
+    odd = [word for word in latin if not _SYLLABLE.fullmatch(strip_accents(word))]
+    length = len(words) if len(words) < 8 else 8 * min(len(words) // 8, 4)
+    marks = [f"length {length}", f"digits {_quarters(sum(map(str.isdigit, words)), len(words))}"]
+    marks += [f"odd {_quarters(len(odd), len(letters))}"] if letters else []
+    return marks + (["foreign"] if len(latin) < len(letters) else [])
+
+
+def _quarters(part: int, whole: int) -> int:
+    return round(4 * part / whole)
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nlu.normalisation import clean, default_normaliser, strip_accents
+from nlu.normalisation import clean, default_normaliser, outline, strip_accents
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from nlu.normalisation import clean, default_normaliser, strip_accents
         ("quý khách hoàn toàn", "quý khách hoàn toàn"),
         ("alooooo!!!! shop ơiiii", "alo! shop ơi"),
         ("shop ơi", "shop ơi"),
+        ("kkkk ppp", "kkk ppp"),
+        ("k", "khong"),
         ("gọi 0912 345 678 nha", "gọi numbermark nha"),
         ("xem https://a.vn/x?y=1 và a@b.vn", "xem urlmark và emailmark"),
         ("giá 250k", "giá 000k"),
@@ -38,3 +40,18 @@ def test_clean_keeps_words_apart() -> None:
 
 def test_a_name_of_one_letter_is_left_alone() -> None:
     assert default_normaliser()("chị c ở lầu b") == "chị c ở lầu b"
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("máy giặt nghiêng, quyển khuya oái", ["length 6", "digits 0", "odd 0"]),
+        ("asdkjh qweoiu", ["length 2", "digits 0", "odd 4"]),
+        ("dh 000", ["length 2", "digits 2", "odd 4"]),
+        ("你好", ["length 1", "digits 0", "odd 0", "foreign"]),
+        ("numbermark", ["length 1", "digits 0"]),
+        ("👍 !", []),
+    ],
+)
+def test_outline_tells_noise_from_words(text: str, marks: list[str]) -> None:
+    assert outline(text) == marks
