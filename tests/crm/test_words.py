@@ -8,6 +8,7 @@ from crm.models.care import ComplaintCategory, Severity
 from crm.models.people import Address, CalendarKind
 from crm.scores import score_in
 from crm.triage import category_of, severity_of
+from crm.words import mentioned
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,19 @@ def test_a_date_is_no_phone_and_a_phone_no_date() -> None:
     assert said_in("05.08.1990").phone is None
     both = said_in("đổi số 0912.345.678")
     assert (both.phone, both.birthday) == ("0912.345.678", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "phrase", "found"),
+    [
+        ("nhân viên hỗn với tôi", "hỗn", True),
+        ("nhan vien hon voi toi", "hỗn", True),
+        ("máy mới hơn tháng", "hỗn", False),
+        ("máy giặt kêu to", "giật", False),
+        ("may giat giat dien", "giật điện", True),
+        ("bị hoà tiền", "hòa tiền", True),
+        ("điện giật", "dien giat", True),
+    ],
+)
+def test_accents_that_were_typed_count(said: str, phrase: str, found: bool) -> None:
+    assert (mentioned(said, [phrase]) == phrase) is found

@@ -72,7 +72,7 @@ def test_it_serves_on_postgresql_and_leaves_no_process_behind(postgres_url: str)
     var = Path(tempfile.mkdtemp(prefix="trian-"))
     running = sandbox.start(var, postgres_url, **AT_ANY_HOUR)
     try:
-        play(running, newcomer(running, 940_002), "> cho mình gặp nhân viên", "nhân viên")
+        play(running, newcomer(running, 940_002), "> cho mình gặp nhân viên", "mời nhân viên")
         pids = [running.pid(process.name) for process in all_processes(Settings())]
     finally:
         code = running.stop()
