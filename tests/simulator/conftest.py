@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -45,10 +46,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+@contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    """A simulator process with these arguments; gives its address. It must stop cleanly."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "simulator", "--port", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "simulator", "--port", str(port), *arguments])
     address = f"http://127.0.0.1:{port}"
     for _ in range(200):
         try:
@@ -59,6 +61,12 @@ def address() -> Iterator[str]:
     yield address
     process.terminate()
     assert process.wait(timeout=10) == 0
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture
