@@ -85,8 +85,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4, help="how often each product is measured, in turn")
     parser.add_argument("--messages", type=int, default=7, help="messages of one customer in each round")
+    parser.add_argument("--stock-epochs", type=int, default=5, help="training epochs of the stock model (Rasa: 100)")
     chosen = parser.parse_args()
-    stock_models = train_stock(ROOT / "var" / "bench" / "stock")
+    stock_models = train_stock(ROOT / "var" / "bench" / "stock", chosen.stock_epochs)
     with tempfile.TemporaryDirectory(prefix="trian-b-") as folder:
         ours = start(Path(folder) / "ours", TRIAN_LOG_LEVEL="WARNING")
         stock = start(Path(folder) / "stock", TRIAN_LOG_LEVEL="WARNING", TRIAN_MODELS_DIR=str(stock_models))
