@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from bot.turns import TurnTaker
-from crm import inbound
+from crm import inbound, turns
 from crm.db import Database
 from crm.models.messaging import Inbound
 
@@ -75,7 +75,7 @@ class Dispatcher:
 
     async def _failed(self, row: Inbound, error: str) -> None:
         try:
-            if await asyncio.to_thread(self._fail, row.id, error):
+            if await asyncio.to_thread(self._fail, row, error):
                 log.error("update given up: a dead letter", inbound_id=row.id)
                 return
         except Exception:
@@ -86,6 +86,9 @@ class Dispatcher:
         with self._database.read() as session:
             return inbound.heads(session, self._bot_id, busy, limit)
 
-    def _fail(self, inbound_id: int, error: str) -> bool:
+    def _fail(self, row: Inbound, error: str) -> bool:
         with self._database.begin() as session:
-            return inbound.fail(session, inbound_id, error)
+            buried = inbound.fail(session, row.id, error)
+            if buried:
+                turns.bury(session, row.bot_id, row.chat_id, error)
+            return buried

@@ -11,7 +11,7 @@ _SIGNATURES = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png"}
 
 
 class PhotoNotStored(Exception):
-    """The photo could not be fetched, is too large, or is no JPEG or PNG picture."""
+    """The photo could not be fetched or written, is too large, or is no JPEG or PNG picture."""
 
 
 async def store_photo(bot: Bot, file_id: str, var_dir: Path) -> str:
@@ -25,8 +25,11 @@ async def store_photo(bot: Bot, file_id: str, var_dir: Path) -> str:
         raise PhotoNotStored(error.message) from error
     name = f"{uuid4().hex}{_extension(content)}"
     folder = var_dir / "attachments"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    except OSError as error:
+        raise PhotoNotStored(f"not written: {error}") from error
     return name
 
 

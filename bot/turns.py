@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 from bot.photos import PhotoNotStored, store_photo
 from bot.understanding import NotUnderstood, Understanding
 from bot.updates import UNSUPPORTED, Incoming, Kind, read
-from crm import customers, inbound, turns
+from crm import customers, escalations, inbound, turns
 from crm.db import Database
 from crm.models.conversations import Mode
 from crm.models.messaging import Inbound
@@ -106,8 +106,13 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
     turn = turns.begin(session, row.id, f"inbound-{row.id}", incoming.caller, said)
     if turns.wants_stop(incoming.text):
         turns.stop_advertising(session, turn, incoming.text)
-    elif turn.mode is Mode.PEOPLE:
+    elif incoming.kind is Kind.EDITED:
+        # Said again, not said anew: staff read it, and no question is answered by it.
         turns.finish(session, turn, [])
+    elif button is not None and button.payload == escalations.RESUME:
+        turns.resume_assistant(session, turn)
+    elif turn.mode is Mode.PEOPLE:
+        turns.leave_to_people(session, turn)
     elif incoming.kind in UNSUPPORTED:
         turns.answer_with_template(session, turn, incoming.kind.value)
     elif incoming.kind is Kind.BUTTON and button is None:
@@ -124,7 +129,8 @@ def _question(incoming: Incoming, said: Said, payload: str) -> dict[str, str]:
         case Kind.BUTTON:
             return {"payload": payload}
         case Kind.PHOTO:
-            return {"payload": "/send_photo" + json.dumps({"photo": said.attachments[0]["path"]})}
+            photo = {"photo": said.attachments[0]["path"], "caption": incoming.text}
+            return {"payload": "/send_photo" + json.dumps({key: value for key, value in photo.items() if value})}
         case Kind.START:
             return {"payload": "/greet"}
         case Kind.COMMAND:

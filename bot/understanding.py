@@ -1,15 +1,18 @@
 """Asking Rasa, through our own input channel."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from crm.outbox import Button, Content
 from crm.settings import Settings
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_TEXT = 4096
+RETRY_S = 0.25
 ROW_WIDTH = 30
 ROW_BUTTONS = 5
 
@@ -30,6 +33,7 @@ class Understanding:
     """A client of Rasa with one bounded connection pool."""
 
     def __init__(self, settings: Settings) -> None:
+        self._timeout_s = settings.rasa_timeout_s
         self._client = httpx.AsyncClient(
             base_url=settings.rasa_url,
             headers={"X-Trian-Secret": settings.secret},
@@ -44,13 +48,32 @@ class Understanding:
     async def ask(self, body: dict[str, Any]) -> Answer:
         """Runs one turn. Raises NotUnderstood when Rasa is away, slow, answers an error or something unreadable."""
         try:
-            response = await self._client.post("/webhooks/trian/turn", json=body)
-            response.raise_for_status()
+            response = await self._post(body)
             if len(response.content) > MAX_ANSWER_BYTES:
                 raise NotUnderstood(f"Rasa answered {len(response.content)} bytes")
             return _read(response.json())
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (httpx.HTTPError, _NotServing, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotUnderstood(f"{type(error).__name__}: {error}") from error
+
+    async def _post(self, body: dict[str, Any]) -> httpx.Response:
+        """Asks until Rasa, which may be starting, serves or the time is over. A turn asked twice is answered once."""
+        async with asyncio.timeout(self._timeout_s):
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type((httpx.ConnectError, _NotServing)),
+                wait=wait_fixed(RETRY_S),
+                stop=stop_after_delay(self._timeout_s - 2 * RETRY_S),
+                reraise=True,
+            ):
+                with attempt:
+                    response = await self._client.post("/webhooks/trian/turn", json=body)
+                    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                        raise _NotServing("Rasa is there but does not serve")
+            response.raise_for_status()
+            return response
+
+
+class _NotServing(Exception):
+    """Rasa answers that it has no model yet, or that it is busy with this very conversation."""
 
 
 def _read(body: dict[str, Any]) -> Answer:

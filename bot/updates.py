@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TEXT = "text"
     PHOTO = "photo"
     BUTTON = "button"
+    EDITED = "edited"
     START = "start"
     COMMAND = "command"
     BLOCKED = "blocked"
@@ -68,6 +69,10 @@ def read(bot_id: int, payload: dict[str, Any]) -> Incoming:
     if update.my_chat_member is not None:
         blocked = update.my_chat_member.new_chat_member.status in ("kicked", "left")
         return Incoming(Kind.BLOCKED if blocked else Kind.IGNORED, caller)
+    if update.edited_message is not None:
+        return Incoming(
+            Kind.EDITED, caller, text.clean(update.edited_message.text or update.edited_message.caption or "")
+        )
     message = update.effective_message
     return _read_message(message, caller) if message is not None else Incoming(Kind.IGNORED, caller)
 

@@ -70,11 +70,10 @@ async def serve(bot: Bot, settings: Settings, store: Store) -> None:
     """Tells Telegram where to post, and serves until cancelled. Raises SettingsProblem without a URL."""
     if not settings.webhook_url:
         raise SettingsProblem("TRIAN_WEBHOOK_URL must be the public https address that leads to TRIAN_WEBHOOK_PORT")
+    secret = settings.derived_secret("telegram-webhook")
     config = uvicorn.Config(
-        make_app(settings.secret, store), host=settings.host, port=settings.webhook_port, log_level="warning"
+        make_app(secret, store), host=settings.host, port=settings.webhook_port, log_level="warning"
     )
     server = _Server(config)
-    await bot.set_webhook(
-        settings.webhook_url.rstrip("/") + PATH, secret_token=settings.secret, allowed_updates=ALLOWED
-    )
+    await bot.set_webhook(settings.webhook_url.rstrip("/") + PATH, secret_token=secret, allowed_updates=ALLOWED)
     await server.serve()

@@ -1,7 +1,5 @@
 """The whole web application: layers, plain routes, pages."""
 
-import hashlib
-import hmac
 from importlib import import_module
 from pathlib import Path
 
@@ -29,7 +27,7 @@ def create() -> FastAPI:
     for module in (login, watch, attachments):
         application.include_router(module.router)
     application.mount("/static", StaticFiles(directory=STATIC))
-    secret = _derived("console session")
+    secret = settings().derived_secret("console session")
     # The layer added last is the outermost: headers, then the session cookie, then the doorkeeper.
     application.add_middleware(Doorkeeper)
     application.add_middleware(
@@ -65,8 +63,3 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
 
 async def _trouble(_request: Request, _error: Exception) -> Response:
     return notices.trouble()
-
-
-def _derived(purpose: str) -> str:
-    """A key of its own for `purpose`, from the one secret of the settings."""
-    return hmac.new(settings().secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()

@@ -15,8 +15,14 @@ def granted(session: Session, customer_id: int, purpose: Purpose) -> bool:
     """Whether the customer may be written to for `purpose`. SERVICE rests on the contract and needs no consent."""
     if purpose is Purpose.SERVICE:
         return True
-    latest = select(Consent.granted).where(Consent.customer_id == customer_id, Consent.purpose == purpose)
-    return bool(session.scalar(latest.order_by(Consent.id.desc()).limit(1)))
+    newest = latest(session, customer_id, purpose)
+    return newest is not None and newest.granted
+
+
+def latest(session: Session, customer_id: int, purpose: Purpose) -> Consent | None:
+    """The line of the ledger that holds for `purpose`: the newest one, or None where nothing was ever said."""
+    mine = select(Consent).where(Consent.customer_id == customer_id, Consent.purpose == purpose)
+    return session.scalar(mine.order_by(Consent.id.desc()).limit(1))
 
 
 def record(

@@ -6,12 +6,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, select, update
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from crm import clock, contact_policy
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount
+from crm.models.people import ChannelAccount, Purpose
 from crm.settings import Settings
 
 MAX_ATTEMPTS = 6
@@ -77,9 +77,21 @@ def claim(session: Session, settings: Settings, fence: int, limit: int, busy_cha
 def _due(bot_id: int, busy_chats: Collection[int]) -> Select[Outbox]:
     due = select(Outbox).join(Outbox.account).options(joinedload(Outbox.account))
     due = due.where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.QUEUED, Outbox.not_before <= clock.now())
-    due = due.where(ChannelAccount.chat_id.not_in(busy_chats))
+    due = due.where(ChannelAccount.chat_id.not_in(busy_chats), ~_behind_another_reply())
     due = due.order_by(Outbox.priority, Outbox.not_before, Outbox.id).limit(LOOK_AHEAD)
     return due.with_for_update(of=Outbox, skip_locked=True)
+
+
+def _behind_another_reply() -> ColumnElement[bool]:
+    """Whether a reply must wait for an earlier one to the same chat: a retry must not turn the order round."""
+    earlier = aliased(Outbox)
+    waiting = select(earlier.id).where(
+        earlier.account_id == Outbox.account_id,
+        earlier.kind == OutboxKind.REPLY,
+        earlier.id < Outbox.id,
+        earlier.state.in_((OutboxState.QUEUED, OutboxState.SENDING)),
+    )
+    return and_(Outbox.kind == OutboxKind.REPLY, waiting.exists())
 
 
 def settle(
@@ -128,11 +140,19 @@ def recover(session: Session, bot_id: int, fence: int) -> int:
     return len(rows)
 
 
-def next_due_in_s(session: Session, bot_id: int) -> float | None:
-    """Seconds until the next queued message is due, at least 0; None when nothing is queued."""
-    first = select(Outbox.not_before).where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.QUEUED)
-    due = session.scalar(first.order_by(Outbox.not_before).limit(1))
-    return None if due is None else max(0.0, (due - clock.now()).total_seconds())
+def take_up_again(session: Session, account_id: int) -> None:
+    """Queues the service messages that found the customer unreachable, now that they are back."""
+    session.execute(
+        update(Outbox)
+        .where(
+            Outbox.account_id == account_id,
+            Outbox.kind == OutboxKind.CARE,
+            Outbox.purpose == Purpose.SERVICE,
+            Outbox.state == OutboxState.SKIPPED,
+            Outbox.reason == contact_policy.Refusal.UNREACHABLE.value,
+        )
+        .values(state=OutboxState.QUEUED, reason=None)
+    )
 
 
 def withdraw(session: Session, campaign_id: int, reason: str) -> int:

@@ -1,5 +1,8 @@
 """Calls for a person: the queue, who holds a conversation, and handing it back to the assistant."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
@@ -8,8 +11,11 @@ from crm.errors import AlreadyHeld, IllegalTransition, NotFound
 from crm.models.conversations import Author, Conversation, Escalation, EscalationReason, EscalationState, Mode
 from crm.models.messaging import OutboxKind
 from crm.models.staff import Staff
-from crm.outbox import Content
+from crm.outbox import Button, Content
 
+PATIENCE = timedelta(minutes=2)
+NOTICE_EVERY_S = 600
+RESUME = "/resume_assistant"  # what the way back means; Rasa never sees it
 _ALIVE = (EscalationState.OPEN, EscalationState.CLAIMED)
 
 
@@ -64,7 +70,9 @@ def claim(session: Session, escalation_id: int, staff: Staff) -> Escalation:
         raise IllegalTransition(f"escalation {escalation_id} is closed")
     if escalation.state is EscalationState.OPEN:
         escalation.state, escalation.staff_id, escalation.claimed_at = EscalationState.CLAIMED, staff.id, clock.now()
-        escalation.conversation.mode = Mode.PEOPLE
+        if escalation.conversation.mode is Mode.ASSISTANT:
+            escalation.conversation.mode = Mode.PEOPLE
+            _tell(session, escalation, "staff_joined")
         audit.record(session, staff, "claim", "escalation", escalation.id)
     return escalation
 
@@ -88,19 +96,48 @@ def hand_back(session: Session, escalation_id: int, staff: Staff) -> None:
     escalation.state, escalation.closed_at = EscalationState.CLOSED, clock.now()
     conversation = escalation.conversation
     conversation.mode = Mode.ASSISTANT
-    outbox.enqueue(
-        session,
-        conversation.account,
-        Content(templates.message("handover_ended", conversation.customer)),
-        kind=OutboxKind.REPLY,
-        dedupe_key=f"handover_ended:{escalation.id}",
-    )
+    _tell(session, escalation, "handover_ended")
     audit.record(session, staff, "hand_back", "escalation", escalation.id)
 
 
 def take_over(session: Session, conversation: Conversation, staff: Staff) -> Escalation:
     """A person steps in without having been called."""
     return claim(session, open_for(session, conversation, EscalationReason.ASKED).id, staff)
+
+
+def keep_company(session: Session, conversation: Conversation) -> None:
+    """Tells somebody who waits in the queue and writes that they are not forgotten, with a way back to the assistant.
+
+    Only while nobody has claimed the conversation, not in the first minutes, and once in ten minutes.
+    """
+    waiting, moment = current(session, conversation.id), clock.now()
+    if waiting is None or waiting.state is not EscalationState.OPEN or moment - waiting.opened_at < PATIENCE:
+        return
+    back = Button(templates.plain("button_resume"), RESUME)
+    _tell(session, waiting, "still_waiting", [[back]], occasion=str(int(moment.timestamp() // NOTICE_EVERY_S)))
+
+
+def resume_assistant(session: Session, conversation: Conversation) -> None:
+    """The customer would rather have the assistant; nothing changes once a person has claimed the conversation."""
+    waiting = current(session, conversation.id)
+    if waiting is None or waiting.state is not EscalationState.OPEN:
+        return
+    waiting.state, waiting.closed_at = EscalationState.CLOSED, clock.now()
+    conversation.mode = Mode.ASSISTANT
+    _tell(session, waiting, "assistant_resumed")
+
+
+def _tell(
+    session: Session, escalation: Escalation, key: str, buttons: Sequence[Sequence[Button]] = (), occasion: str = ""
+) -> None:
+    conversation = escalation.conversation
+    outbox.enqueue(
+        session,
+        conversation.account,
+        Content(templates.message(key, conversation.customer), buttons=buttons),
+        kind=OutboxKind.REPLY,
+        dedupe_key=f"{key}:{escalation.id}:{occasion}",
+    )
 
 
 def _locked(session: Session, escalation_id: int) -> Escalation:

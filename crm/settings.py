@@ -1,9 +1,11 @@
 """Every setting of the product: `TRIAN_*` from the environment or `.env`, each explained in `.env.example`."""
 
+import hashlib
+import hmac
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from crm.errors import SettingsProblem
 
 TELEGRAM_API = "https://api.telegram.org/bot"
+SHORTEST_SECRET = 16
 SIMULATOR_TOKEN = "100000001:simulator-token-for-local-use-only"
 
 
@@ -45,12 +48,19 @@ class Settings(BaseSettings):
 
     send_rate: int = Field(default=25, ge=1)
     chat_gap_s: float = Field(default=1.0, ge=0)
-    quiet_from_hour: int = Field(default=22, ge=0, le=24)
-    quiet_until_hour: int = Field(default=7, ge=0, le=24)
+    quiet_from_hour: int = Field(default=22, ge=13, le=22)
+    quiet_until_hour: int = Field(default=7, ge=7, le=12)
     marketing_per_day: int = Field(default=1, ge=0, le=3)
     greeting_hour: int = Field(default=8, ge=0, le=23)
     survey_delay_s: float = Field(default=600, ge=0)
     log_level: str = "INFO"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("no such timezone; Vietnam's is Asia/Ho_Chi_Minh")
+        return value
 
     @field_validator("telegram_proxy", "webhook_url", mode="before")
     @classmethod
@@ -107,8 +117,15 @@ class Settings(BaseSettings):
             SettingsProblem: none is set.
         """
         if self.shared_secret is None or not self.shared_secret.get_secret_value():
-            raise SettingsProblem("TRIAN_SHARED_SECRET is not set; `trian setup` writes one into .env")
-        return self.shared_secret.get_secret_value()
+            raise SettingsProblem("TRIAN_SHARED_SECRET is not set; `make run` writes one into .env")
+        secret = self.shared_secret.get_secret_value()
+        if len(secret) < SHORTEST_SECRET:
+            raise SettingsProblem(f"TRIAN_SHARED_SECRET is too short; give it {SHORTEST_SECRET} characters or more")
+        return secret
+
+    def derived_secret(self, purpose: str) -> str:
+        """A secret for one purpose, hex: whoever learns it learns neither the shared one nor another purpose's."""
+        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crm import clock, consents, customers, escalations, inbound, outbox, templates, text
+from crm import clock, consents, customers, dispatch, escalations, inbound, outbox, templates, text
 from crm.customers import Caller
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
 from crm.models.messaging import ButtonToken, OutboxKind
@@ -57,6 +57,9 @@ class Turn:
 
 def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said: Said) -> Turn:
     """Records the customer's part of the turn, once however often the turn is begun."""
+    before = customers.account_by_chat(session, caller.bot_id, caller.chat_id)
+    if before is not None and not before.reachable:
+        dispatch.take_up_again(session, before.id)
     conversation = customers.meet(session, caller)
     known = session.scalar(select(Message.id).where(Message.inbound_id == inbound_id))
     if known is None:
@@ -116,6 +119,29 @@ def answer_with_template(session: Session, turn: Turn, key: str, **values: str) 
     """Ends the turn with one of the product's own texts."""
     customer = customers.get(session, turn.customer_id)
     finish(session, turn, [Content(templates.message(key, customer, **values))])
+
+
+def leave_to_people(session: Session, turn: Turn) -> None:
+    """Ends the turn without an answer: people read it. Who waits long is told that they are not forgotten."""
+    finish(session, turn, [])
+    escalations.keep_company(session, session.get_one(Conversation, turn.conversation_id))
+
+
+def resume_assistant(session: Session, turn: Turn) -> None:
+    """The customer leaves the queue for the assistant. Ends the turn."""
+    escalations.resume_assistant(session, session.get_one(Conversation, turn.conversation_id))
+    finish(session, turn, [])
+
+
+def bury(session: Session, bot_id: int, chat_id: int, error: str) -> None:
+    """An update could not be handled at all: a person is called to look at the chat, and the customer is told."""
+    account = customers.account_by_chat(session, bot_id, chat_id)
+    if account is None:
+        return
+    conversation = session.scalars(select(Conversation).where(Conversation.account_id == account.id)).one()
+    escalations.open_for(session, conversation, EscalationReason.TECHNICAL, note=error[:500], silence=False)
+    text = templates.message("technical_problem", conversation.customer)
+    outbox.enqueue(session, account, Content(text), kind=OutboxKind.REPLY)
 
 
 def give_up(session: Session, turn: Turn, error: str) -> None:

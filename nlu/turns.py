@@ -29,7 +29,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 logger = logging.getLogger(__name__)
 
 TURN_ID = "turn_id"
-ACTION_TIMEOUT_S = 15.0
+ACTION_TIMEOUT_S = 8.0
 
 
 @dataclass(frozen=True)

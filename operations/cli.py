@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from crm import demo, greetings_report, schema, staff
 from crm.db import database
@@ -64,8 +65,12 @@ def greet(
         raise typer.BadParameter(
             "greetings are sent by the scheduler; add --dry-run to see them", param_hint="--dry-run"
         )
+    try:
+        local_day = date.fromisoformat(day)
+    except ValueError as error:
+        raise typer.BadParameter(f"{day} is no day; write it as 2027-02-06", param_hint="--date") from error
     with database(settings().database_url).read() as session:
-        for line in greetings_report.lines(session, date.fromisoformat(day)):
+        for line in greetings_report.lines(session, local_day):
             typer.echo(line)
 
 
@@ -115,3 +120,6 @@ def main() -> None:
         app()
     except TrianError as problem:
         sys.exit(f"trian: {problem}")
+    except ValidationError as problem:
+        wrong = [f"TRIAN_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in problem.errors()]
+        sys.exit("trian: a setting cannot be used; see .env.example\n  " + "\n  ".join(wrong))

@@ -91,6 +91,7 @@ def test_killed_at_random_moments_every_update_is_answered_once_in_order(databas
         "TRIAN_VAR_DIR": str(tmp_path),
         "TRIAN_SIMULATOR_PORT": str(port),
         "TRIAN_RASA_URL": f"http://127.0.0.1:{nobody}",
+        "TRIAN_RASA_TIMEOUT_S": "1",
         "TRIAN_LOG_LEVEL": "ERROR",
     }
     seed = random.randrange(10**6)

@@ -61,3 +61,9 @@ def test_a_name_is_put_into_vietnamese_order(first: str, last: str | None, name:
     update = message(text="chào")
     update["message"]["from"] = {"id": 5, "is_bot": False, "first_name": first, "last_name": last}
     assert read(9, update).caller.name == name
+
+
+def test_an_edited_message_is_not_a_new_one() -> None:
+    edited = {"update_id": 4, "edited_message": message(text="từ hôm qua")["message"]}
+    incoming = read(9, edited)
+    assert (incoming.kind, incoming.text) == (Kind.EDITED, "từ hôm qua")

@@ -160,3 +160,28 @@ def test_the_same_message_is_queued_once_and_buttons_stay_on_our_side(session: S
     assert len(session.scalars(select(Outbox)).all()) == 1
     assert "/affirm" not in str(row.body)
     assert len(row.body["buttons"][0][0]["token"].encode()) <= 64
+
+
+def test_a_reply_waits_for_an_earlier_one_that_is_tried_again(session: Session) -> None:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        first, second = queue(session, text="1"), queue(session, text="2")
+        (letter,) = claim(session)
+        dispatch.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
+        assert claim(session) == []
+        traveller.shift(3)
+        (letter,) = claim(session)
+        assert letter.outbox_id == first.id
+        dispatch.settle(session, letter, Outcome.SENT, message_id=1)
+        assert [letter.outbox_id for letter in claim(session)] == [second.id]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_news_of_a_complaint_waits_for_a_customer_who_is_away(session: Session) -> None:
+    row = queue(session, OutboxKind.CARE)
+    row.account.reachable = False
+    claim(session)
+    assert row.state is OutboxState.SKIPPED
+    dispatch.take_up_again(session, row.account_id)
+    row.account.reachable = True
+    session.refresh(row)
+    assert [letter.outbox_id for letter in claim(session)] == [row.id]

@@ -1,10 +1,12 @@
 import pytest
+import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm import escalations
 from crm.errors import AlreadyHeld, IllegalTransition
-from crm.models.conversations import Author, EscalationReason, Message, Mode
+from crm.models.conversations import Author, Conversation, EscalationReason, EscalationState, Message, Mode
+from crm.models.messaging import Outbox
 from tests.crm import factories
 
 
@@ -41,3 +43,39 @@ def test_a_second_call_joins_the_first_and_the_longest_waiting_comes_first(sessi
     assert escalations.open_for(session, first, EscalationReason.ASKED).id == call.id
     assert first.mode is Mode.PEOPLE
     assert [waiting.id for waiting in escalations.queue(session)] == [call.id, later.id]
+
+
+def texts(session: Session) -> list[str]:
+    return [row.body["text"] for row in session.scalars(select(Outbox).order_by(Outbox.id))]
+
+
+def test_a_customer_is_told_when_a_person_steps_in_uncalled(session: Session) -> None:
+    talk, staff = factories.conversation(session), factories.agent(session)
+    call = escalations.open_for(session, talk, EscalationReason.LOW_RATING, silence=False)
+    escalations.claim(session, call.id, staff)
+    escalations.claim(session, call.id, staff)
+    assert talk.mode is Mode.PEOPLE
+    assert len(texts(session)) == 1
+    assert "nhân viên" in texts(session)[0]
+
+
+def test_who_waits_long_is_told_so_once_and_may_go_back_to_the_assistant(session: Session) -> None:
+    with time_machine.travel("2026-11-24T05:00:30Z", tick=False) as traveller:
+        talk = factories.conversation(session)
+        call = escalations.open_for(session, talk, EscalationReason.ASKED)
+        escalations.keep_company(session, talk)
+        assert texts(session) == []
+        traveller.shift(150)
+        escalations.keep_company(session, talk)
+        escalations.keep_company(session, talk)
+        assert len(texts(session)) == 1
+        escalations.resume_assistant(session, talk)
+        assert (call.state, talk.mode) == (EscalationState.CLOSED, Mode.ASSISTANT)
+
+
+def test_nobody_leaves_a_person_who_has_taken_the_conversation_by_an_old_button(session: Session) -> None:
+    talk: Conversation = factories.conversation(session)
+    call = escalations.open_for(session, talk, EscalationReason.ASKED)
+    escalations.claim(session, call.id, factories.agent(session))
+    escalations.resume_assistant(session, talk)
+    assert (call.state, talk.mode) == (EscalationState.CLAIMED, Mode.PEOPLE)

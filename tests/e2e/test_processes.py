@@ -16,7 +16,7 @@ from crm.settings import Settings
 from operations import sandbox
 from operations.processes import all_processes
 from operations.sandbox import Sandbox
-from tests.e2e.conftest import AT_ANY_HOUR
+from tests.e2e.conftest import noon
 from tests.e2e.people import newcomer, play
 
 pytestmark = pytest.mark.e2e
@@ -70,7 +70,7 @@ def test_after_all_these_deaths_a_customer_is_served(system: Sandbox) -> None:
 
 def test_it_serves_on_postgresql_and_leaves_no_process_behind(postgres_url: str) -> None:
     var = Path(tempfile.mkdtemp(prefix="trian-"))
-    running = sandbox.start(var, postgres_url, **AT_ANY_HOUR)
+    running = sandbox.start(var, postgres_url, **noon())
     try:
         play(running, newcomer(running, 940_002), "> cho mình gặp nhân viên", "mời nhân viên")
         pids = [running.pid(process.name) for process in all_processes(Settings())]

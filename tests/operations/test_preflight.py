@@ -61,12 +61,12 @@ def test_with_a_real_token_the_simulator_is_not_started() -> None:
 
 
 def test_the_supervisor_restarts_whatever_dies(tmp_path: Path) -> None:
-    chosen = Settings(var_dir=tmp_path, shared_secret="50%off")  # type: ignore[arg-type]
+    chosen = Settings(var_dir=tmp_path, shared_secret="50%off-and-a-good-deal-more")  # type: ignore[arg-type]
     path = supervise.write_configuration(chosen, all_processes(chosen))
     parsed = configparser.RawConfigParser()
     parsed.read(path)
     programs = [name for name in parsed.sections() if name.startswith("program:")]
     assert len(programs) == 6
     assert all(parsed[name]["autorestart"] == "true" for name in programs)
-    assert 'TRIAN_SHARED_SECRET="50%%off"' in parsed["supervisord"]["environment"]
+    assert 'TRIAN_SHARED_SECRET="50%%off-and-a-good-deal-more"' in parsed["supervisord"]["environment"]
     assert path.stat().st_mode & 0o077 == 0

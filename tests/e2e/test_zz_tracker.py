@@ -1,0 +1,21 @@
+"""After all other end-to-end tests: what Rasa kept of their conversations."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+from operations.sandbox import Sandbox
+
+
+def test_no_turn_of_the_whole_run_was_rewound(system: Sandbox) -> None:
+    with closing(sqlite3.connect(f"file:{system.var}/tracker.db?mode=ro", uri=True)) as kept:
+        rows = kept.execute("SELECT sender_id, data FROM events ORDER BY id").fetchall()
+    events = [(sender, json.loads(data)) for sender, data in rows]
+    if not any(event.get("event") == "user" for _, event in events):  # run on its own: nobody has spoken yet
+        return
+    rewound = [
+        (sender, event)
+        for sender, event in events
+        if event.get("event") == "rewind" or event.get("name") == "action_default_fallback"
+    ]
+    assert not rewound
