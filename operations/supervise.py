@@ -1,8 +1,10 @@
 """The supervisor: writes supervisord's configuration and waits until every process serves."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ from crm.settings import Settings
 from operations.processes import ROOT, Process
 
 STOP_WAIT_S = 15
+SOCKET_BYTES = 107
+SOCKET_SUFFIX = 12  # supervisord first binds to the path with its process id behind
 _HEAD = """\
 [supervisord]
 nodaemon=true
@@ -27,14 +31,14 @@ childlogdir={log}
 environment={environment}
 
 [unix_http_server]
-file={var}/supervisor.sock
+file={socket}
 chmod=0700
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
-serverurl=unix://{var}/supervisor.sock
+serverurl=unix://{socket}
 """
 _PROGRAM = """
 [program:{name}]
@@ -58,7 +62,7 @@ def write_configuration(settings: Settings, processes: list[Process]) -> Path:
     var = settings.var_dir.resolve()
     log = var / "log"
     log.mkdir(parents=True, exist_ok=True)
-    text = _HEAD.format(root=ROOT, var=var, log=log, environment=_environment(settings))
+    text = _HEAD.format(root=ROOT, var=var, log=log, socket=_socket(var), environment=_environment(settings))
     for process in processes:
         command = " ".join(_quoted(part) for part in process.command)
         text += _PROGRAM.format(name=process.name, command=command, log=log, stop_wait=STOP_WAIT_S)
@@ -66,6 +70,14 @@ def write_configuration(settings: Settings, processes: list[Process]) -> Path:
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return path
+
+
+def _socket(var: Path) -> Path:
+    """Where supervisorctl finds supervisord: a Unix socket's path may hold 107 bytes, and a checkout may lie deep."""
+    path = var / "supervisor.sock"
+    if len(str(path).encode()) + SOCKET_SUFFIX <= SOCKET_BYTES:
+        return path
+    return Path(tempfile.gettempdir()) / f"trian-{hashlib.sha256(str(var).encode()).hexdigest()[:16]}.sock"
 
 
 def _environment(settings: Settings) -> str:

@@ -70,3 +70,11 @@ def test_the_supervisor_restarts_whatever_dies(tmp_path: Path) -> None:
     assert all(parsed[name]["autorestart"] == "true" for name in programs)
     assert 'TRIAN_SHARED_SECRET="50%%off-and-a-good-deal-more"' in parsed["supervisord"]["environment"]
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_checkout_that_lies_deep_still_has_a_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    path = supervise.write_configuration(Settings(var_dir=deep), [])
+    parsed = configparser.RawConfigParser()
+    parsed.read(path)
+    assert len(parsed["unix_http_server"]["file"]) < 95
