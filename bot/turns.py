@@ -144,6 +144,7 @@ def _request(turn: Turn, question: dict[str, str]) -> dict[str, Any]:
         "conversation_id": f"account-{turn.account_id}",
         "turn_id": turn.turn_id,
         "slots": turn.slots,
+        "anew": turn.anew,
         "metadata": turn.metadata,
         **question,
     }

@@ -11,7 +11,7 @@ import yaml
 
 from crm.errors import InvalidInput
 from crm.text import spelling
-from crm.words import normal
+from crm.words import mentioned, normal, words
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _WORD = re.compile(r"\w+")
@@ -42,6 +42,7 @@ class Passage:
     tokens: tuple[str, ...] = field(repr=False)
     vocabulary: frozenset[str] = field(repr=False)
     spellings: frozenset[str] = field(repr=False)
+    topic_spellings: frozenset[str] = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -91,7 +92,7 @@ def _homes(article: Article, parts: Sequence[tuple[int, str, str]]) -> list[list
     Words of the article's title say nothing of where a keyword belongs.
     """
     title = _both(article.title)
-    headings = [_both(heading) for _, heading, _ in parts]
+    headings = [_both(" ".join([heading, *synonyms(heading)])) for _, heading, _ in parts]
     texts = [_both(text) for _, _, text in parts]
     homes: list[list[str]] = [[] for _ in parts]
     for keyword in article.keywords:
@@ -116,9 +117,18 @@ def _both(said: str) -> frozenset[str]:
     return frozenset(map(spelling, _words(said))) | frozenset(normal(said).split())
 
 
+def synonyms(heading: str) -> list[str]:
+    """Other words for the trouble that a heading names (`data/words/usage.yml`)."""
+    groups = [group for group in words("usage")["synonyms"] if mentioned(heading, group)]
+    return [str(phrase) for group in groups for phrase in group]
+
+
 def _passage(article: Article, number: int, heading: str, text: str, keywords: Sequence[str]) -> Passage:
+    also = synonyms(heading)
     tokens = terms(heading or article.title) * 3 + terms(article.title) + terms(text)
-    for keyword in keywords:
+    for keyword in (*keywords, *also):
         tokens += terms(keyword) * 2
-    spellings = frozenset(map(spelling, _words(" ".join([heading, article.title, text, *keywords]))))
-    return Passage(article, number, heading, text, tuple(tokens), frozenset(tokens), spellings)
+    symptom = _STEP.split(text)[0]
+    spellings = frozenset(map(spelling, _words(" ".join([heading, article.title, text, *keywords, *also]))))
+    topic = _both(" ".join([heading or article.title, symptom, *keywords, *also]))
+    return Passage(article, number, heading, text, tuple(tokens), frozenset(tokens), spellings, topic)

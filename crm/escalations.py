@@ -1,7 +1,7 @@
 """Calls for a person: the queue, who holds a conversation, and handing it back to the assistant."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -49,6 +49,12 @@ def current(session: Session, conversation_id: int) -> Escalation | None:
     """The conversation's escalation that is not closed, if any."""
     alive = select(Escalation).where(Escalation.conversation_id == conversation_id, Escalation.state.in_(_ALIVE))
     return session.scalar(alive.order_by(Escalation.id.desc()).limit(1))
+
+
+def closed_since(session: Session, conversation_id: int, moment: datetime) -> bool:
+    """Whether people have handed the conversation back after `moment`."""
+    closed = select(Escalation.id).where(Escalation.conversation_id == conversation_id, Escalation.closed_at > moment)
+    return session.scalar(closed.limit(1)) is not None
 
 
 def queue(session: Session) -> list[Escalation]:

@@ -25,7 +25,9 @@ _WORD = re.compile(r"\w+")
 MIN_COVERAGE = 0.8
 MIN_COVERAGE_NAMED = 0.4
 MIN_COVERAGE_POLICY = 0.6
+MIN_TOPICAL = 0.5
 CLEAR_LEAD = 1.4
+TOPIC_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Word:
         if self.typed == self.plain:
             return self.plain in passage.vocabulary
         return spelling(self.typed) in passage.spellings
+
+    def is_topic_of(self, passage: Passage) -> bool:
+        """Whether it stands in the heading, the symptom or a keyword, not only in a step."""
+        return (self.plain if self.typed == self.plain else spelling(self.typed)) in passage.topic_spellings
 
 
 class Index:
@@ -80,6 +86,10 @@ class Index:
         covered = sum(weight for word, weight in zip(asked, weights, strict=True) if word.stands_in(passage))
         return covered / total if (total := sum(weights)) else 0.0
 
+    def on_topic(self, asked: Sequence[Word], passage: Passage) -> float:
+        """The share, 0 to 1, of the question's words that say what the passage is about."""
+        return sum(word.is_topic_of(passage) for word in asked) / len(asked) if asked else 0.0
+
 
 def index() -> Index:
     """The index of the articles as they are on disk now."""
@@ -101,7 +111,12 @@ def usage(question: str, sku: str | None, product_words: Sequence[str] = ()) -> 
         return _by_topic(question, sku)
     guides = index()
     wanted = frozenset([sku]) if sku else frozenset(p.article.sku for p in guides.passages if p.article.sku)
-    ranked = [pair for pair in guides.ranked(_query(said, asked), wanted) if pair[1].has_steps]
+    ranked = [
+        (score * (1 + TOPIC_WEIGHT * guides.on_topic(asked, passage)), passage)
+        for score, passage in guides.ranked(_query(said, asked), wanted)
+        if passage.has_steps
+    ]
+    ranked.sort(key=lambda pair: -pair[0])
     least = MIN_COVERAGE_NAMED if sku else MIN_COVERAGE
     fitting = [pair for pair in ranked if guides.coverage(asked, pair[1]) >= least]
     if not fitting:
@@ -111,6 +126,19 @@ def usage(question: str, sku: str | None, product_words: Sequence[str] = ()) -> 
     if len(rivals) > 1:
         return Found(skus=tuple(s for s in rivals if s))
     return Found(passage=first)
+
+
+def is_asked(said: str, passage: Passage, product_words: Sequence[str] = ()) -> bool:
+    """Whether words that need not be a question ask for `passage`: one of them, no date or place, is what it is about.
+
+    A word of a single step is not enough: "the month before" stands in some step of nearly every guide.
+    """
+    idle = {word for phrase in words("usage")["fragment"] for word in str(phrase).split()}
+    folded = frozenset(map(fold, idle))
+    telling = [w for w in _content(_words(said, product_words)) if w.typed not in idle]
+    telling = [w for w in telling if w.typed != w.plain or w.plain not in folded]
+    topical = [word for word in telling if word.is_topic_of(passage)]
+    return bool(topical) and len(topical) >= MIN_TOPICAL * len(telling)
 
 
 def policy(slug: str, question: str) -> Passage | None:

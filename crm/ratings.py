@@ -32,8 +32,44 @@ def rate(session: Session, conversation: Conversation, score: int, complaint_id:
     session.add(rating)
     session.flush()
     if score <= LOW:
-        note = f"{score}/5" + (f" {complaint.code}" if complaint else "")
-        escalations.open_for(session, conversation, EscalationReason.LOW_RATING, note=note, silence=False)
+        _call(session, conversation, rating)
+    return rating
+
+
+def _call(session: Session, conversation: Conversation, rating: Rating) -> None:
+    complaint = session.get(Complaint, rating.complaint_id) if rating.complaint_id is not None else None
+    note = f"{rating.score}/5" + (f" {complaint.code}" if complaint else "")
+    escalations.open_for(session, conversation, EscalationReason.LOW_RATING, note=note, silence=False)
+
+
+def given(session: Session, customer_id: int, complaint_id: int | None, rating_id: object = None) -> Rating | None:
+    """The rating that a further score corrects: the one of this complaint, else the one just given (`rating_id`)."""
+    if complaint_id is not None:
+        mine = select(Rating).where(Rating.customer_id == customer_id, Rating.complaint_id == complaint_id)
+        return session.scalar(mine.order_by(Rating.id.desc()).limit(1))
+    just = session.get(Rating, int(str(rating_id))) if rating_id is not None else None
+    return just if just is not None and just.customer_id == customer_id and just.complaint_id is None else None
+
+
+def amend(session: Session, conversation: Conversation, rating: Rating, score: int) -> Rating:
+    """Changes the score of a rating: a button pressed twice, or another one, is no second rating.
+
+    Raises:
+        InvalidInput: the score is not 1 to 5, or the rating is not this customer's.
+    """
+    if not 1 <= score <= 5:
+        raise InvalidInput("score", "1 to 5")
+    if rating.customer_id != conversation.customer_id:
+        raise InvalidInput("rating_id", "not a rating of this customer")
+    before, rating.score, rating.at = rating.score, score, clock.now()
+    if score == before:
+        return rating
+    if score <= LOW < before:
+        _call(session, conversation, rating)
+    elif before <= LOW:
+        alive = escalations.current(session, conversation.id)
+        if alive is not None and alive.reason is EscalationReason.LOW_RATING:
+            alive.note = f"{alive.note} -> {score}/5"
     return rating
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm import clock, consents, customers, dispatch, escalations, inbound, outbox, templates, text
@@ -32,7 +32,8 @@ class Said:
 class Turn:
     """Where the turn stands after the customer's part is recorded.
 
-    `slots` are the words the assistant's texts use; `first` is true for the first message of the conversation.
+    `slots` are the words the assistant's texts use; `first` is true for the first message of the conversation, `anew`
+    for the first after people have handed the conversation back.
     """
 
     inbound_id: int
@@ -42,7 +43,8 @@ class Turn:
     customer_id: int
     mode: Mode
     first: bool
-    slots: dict[str, str]
+    slots: dict[str, str | None]
+    anew: bool
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said:
     known = session.scalar(select(Message.id).where(Message.inbound_id == inbound_id))
     if known is None:
         _record(session, conversation, inbound_id, said)
-    count = select(func.count()).where(Message.conversation_id == conversation.id, Message.inbound_id != inbound_id)
+    before_this = _said_before(session, conversation.id, inbound_id)
     return Turn(
         inbound_id=inbound_id,
         turn_id=turn_id,
@@ -72,9 +74,33 @@ def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said:
         account_id=conversation.account_id,
         customer_id=conversation.customer_id,
         mode=conversation.mode,
-        first=session.scalar(count) == 0,
-        slots=customers.words_for(conversation.customer),
+        first=before_this is None and not _spoken_to(session, conversation.id),
+        slots=_slots(conversation, before_this),
+        anew=before_this is not None and escalations.closed_since(session, conversation.id, before_this.at),
     )
+
+
+def _said_before(session: Session, conversation_id: int, inbound_id: int) -> Message | None:
+    """The customer's message before this one."""
+    said = select(Message).where(
+        Message.conversation_id == conversation_id,
+        Message.direction == Direction.IN,
+        Message.inbound_id.is_distinct_from(inbound_id),
+    )
+    return session.scalar(said.order_by(Message.id.desc()).limit(1))
+
+
+def _spoken_to(session: Session, conversation_id: int) -> bool:
+    spoken = select(Message.id).where(Message.conversation_id == conversation_id, Message.direction == Direction.OUT)
+    return session.scalar(spoken.limit(1)) is not None
+
+
+def _slots(conversation: Conversation, before_this: Message | None) -> dict[str, str | None]:
+    """The customer's words. What the assistant had asked is over once something else was said in between."""
+    slots: dict[str, str | None] = {**customers.words_for(conversation.customer)}
+    if before_this is not None and before_this.intent is None:
+        slots["expecting"] = None
+    return slots
 
 
 def _record(session: Session, conversation: Conversation, inbound_id: int, said: Said) -> None:

@@ -137,6 +137,7 @@ def read_turn(request: Request) -> Turn:
         text=_said(body),
         slots=_mapping(body, "slots"),
         metadata=_mapping(body, "metadata"),
+        anew=body.get("anew") is True,
     )
 
 

@@ -13,10 +13,11 @@ from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
-from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     ConversationPaused,
     Event,
@@ -34,13 +35,17 @@ ACTION_TIMEOUT_S = 8.0
 
 @dataclass(frozen=True)
 class Turn:
-    """What the bot asks. `text` starts with "/" only in a payload of our own bot, which Rasa reads as an intent."""
+    """What the bot asks. `text` starts with "/" only in a payload of our own bot, which Rasa reads as an intent.
+
+    `anew`: people have spoken with the customer in between; a form that was under way is over.
+    """
 
     conversation_id: str
     turn_id: str
     text: str
     slots: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,8 @@ class TurnProcessor(MessageProcessor):
         """MessageProcessor.handle_message with one read of the tracker and the saving left to the caller."""
         metadata = {**turn.metadata, TURN_ID: turn.turn_id}
         await self._update_tracker_session(tracker, output, metadata)
+        if turn.anew and tracker.active_loop:
+            tracker.update_with_events([ActiveLoop(None), SlotSet(REQUESTED_SLOT, None)], self.domain)
         for name, value in turn.slots.items():
             if name in tracker.slots and tracker.get_slot(name) != value:
                 tracker.update(SlotSet(name, value), self.domain)

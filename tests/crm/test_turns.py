@@ -2,15 +2,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import consents, inbound, turns
+from crm import consents, escalations, inbound, turns
 from crm.customers import Caller
 from crm.inbound import Arrival
-from crm.models.conversations import Direction, Message
+from crm.models.conversations import Conversation, Direction, Message
 from crm.models.messaging import ButtonToken, Outbox
 from crm.models.people import Purpose
 from crm.outbox import Button, Content
 from crm.settings import settings
 from crm.turns import Said, Turn
+from tests.crm import factories
 
 
 def begin(session: Session, update_id: int = 1, chat_id: int = 5) -> Turn:
@@ -40,6 +41,29 @@ def test_the_first_answer_introduces_the_assistant_as_a_machine(session: Session
     introduction, *others = outgoing(session)
     assert "tự động" in introduction
     assert others == ["Dạ", "Vâng"]
+
+
+def test_after_a_stop_the_assistants_open_question_is_over(session: Session) -> None:
+    asked = begin(session, 1)
+    assert "expecting" not in asked.slots
+    turns.finish(session, asked, [Content("Đồng ý không?")], intent="opt_in")
+    stop = begin(session, 2)
+    assert "expecting" not in stop.slots
+    turns.stop_advertising(session, stop, "STOP")
+    assert begin(session, 3).slots["expecting"] is None
+
+
+def test_after_people_a_form_is_over(session: Session) -> None:
+    turns.finish(session, begin(session, 1), [Content("Dạ")], intent="complaint")
+    talk = session.get_one(Conversation, begin(session, 2).conversation_id)
+    staff = factories.agent(session)
+    call = escalations.take_over(session, talk, staff)
+    escalations.hand_back(session, call.id, staff)
+    turns.finish(session, begin(session, 2), [])
+    after = begin(session, 3)
+    assert after.anew
+    turns.finish(session, after, [], intent="thank")
+    assert not begin(session, 4).anew
 
 
 @pytest.mark.parametrize("word", ["STOP", "Stop", "/stop", "stop!", "TC", "từ chối", "Huy dang ky"])
@@ -77,8 +101,6 @@ def test_a_button_of_another_chat_or_a_forged_one_means_nothing(session: Session
 
 
 def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_told(session: Session) -> None:
-    from crm import escalations
-
     turn = begin(session)
     turns.give_up(session, turn, "timeout")
     assert escalations.current(session, turn.conversation_id) is not None
