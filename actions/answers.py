@@ -9,7 +9,7 @@ from actions.fallback import not_understood
 from actions.order import ActionOrderStatus
 from actions.turn import Reply, Turn, button
 from actions.usage import ActionAnswerUsage
-from crm import catalogue
+from crm import catalogue, triage
 from crm.words import label
 
 
@@ -38,6 +38,7 @@ class ActionReceivePhoto(CareAction):
     """Keeps the photo at hand and asks what it is about."""
 
     action = "action_receive_photo"
+    writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         photo = turn.entity("photo")
@@ -45,5 +46,11 @@ class ActionReceivePhoto(CareAction):
             reply.say("utter_no_photo_yet")
             return
         reply.set(pending_photos=[*(turn.slot("pending_photos") or []), photo][-MAX_PHOTOS:])
+        caption = turn.entity("caption")
+        if caption and triage.is_dangerous(caption):
+            ActionAnswerUsage().warn(session, turn, reply)
+            return
+        if caption:
+            reply.set(open_question=caption)
         shown = ("complaint", "product_usage", "talk_to_human")
         reply.say("utter_photo_received", [button(label(f"intents.{name}"), name) for name in shown])

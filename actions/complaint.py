@@ -6,21 +6,24 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.forms import TELLING_WORDS
+from actions.forms import TELLING_WORDS, after
 from actions.turn import Reply, Turn, button
-from crm import catalogue, clock, complaints, purchases, receipts, triage
+from crm import catalogue, clock, complaints, escalations, purchases, receipts, triage
 from crm.complaints import Report
 from crm.models.care import Complaint, ComplaintState
+from crm.models.conversations import EscalationReason
 from crm.settings import settings
 from crm.text import fold
-from crm.words import is_just, label, normal, words
+from crm.words import is_just, label, mentioned, normal, words
 
+STORY_WORDS = 7
 SLOTS = (
     "complaint_description",
     "complaint_subject",
     "complaint_product_id",
     "complaint_purchase_id",
     "complaint_since",
+    "complaint_since_doubted",
     "complaint_photos",
     "complaint_contact",
     "complaint_confirm",
@@ -75,25 +78,64 @@ def _as_written(said: str, start: int, end: int) -> str:
     return plain[start:end] if len(plain) == len(fold(said)) else fold(said)[start:end]
 
 
+def substance(said: str) -> str:
+    """What is left of `said`, without accents, once the announcement ("I want to complain about") is taken away."""
+    if is_just(said, words("complaint")["empty"]):
+        return ""
+    left = re.sub(rf"(?<!\w){words('complaint')['announcement']}(?!\w)", " ", normal(said))
+    polite = {normal(word) for word in words("dialogue")["polite"]}
+    return "" if all(word in polite for word in left.split()) else " ".join(left.split())
+
+
+def tells(said: str) -> bool:
+    """Whether `said` is a story already, and does not only name what it will be about ("the delivery staff")."""
+    left = substance(said)
+    count = len(left.split())
+    if triage.is_dangerous(said) or count >= STORY_WORDS:
+        return True
+    fault = mentioned(said, words("complaint")["category"]["product_fault"]) is not None
+    return count >= TELLING_WORDS and (fault or left == normal(said))
+
+
+def alarm(session: Session, turn: Turn, said: str) -> None:
+    """Calls the staff because of a danger, once a turn; the assistant stays to take the story."""
+
+    def call() -> dict[str, Any]:
+        note, talk = f"! {said}"[:500], turn.conversation(session)
+        called = escalations.open_for(session, talk, EscalationReason.ASKED, note=note, silence=False)
+        if note not in called.note:
+            called.note = f"{note} | {called.note}"[:1000]
+        return {}
+
+    if "turn_id" in turn.metadata:
+        receipts.once(session, turn.turn_id, "danger", call)
+
+
+def begin(session: Session, turn: Turn, reply: Reply, said: str) -> None:
+    """Opens a draft with what `said` tells; photos that were sent before stay at hand."""
+    photos, told = after(turn, reply, "pending_photos"), tells(said)
+    forget(reply)
+    reply.set(pending_photos=photos, open_question=said if substance(said) and not told else None)
+    if told:
+        reply.set(complaint_description=said, complaint_since=since_in(said))
+    reply.set(**(subject_of(session, turn.customer(session).id, said) or {}))
+
+
 class ActionBeginComplaint(CareAction):
     """Opens a draft with what the first message tells already."""
 
     action = "action_begin_complaint"
+    writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        customer = turn.customer(session)
-        photos = turn.slot("pending_photos")
-        forget(reply)
-        reply.set(pending_photos=photos, open_question=None)
-        told = str(turn.slot("open_question") or "") if turn.pressed else ""
-        said = turn.question or (told if triage.is_dangerous(told) else "")
-        tells = len(normal(said).split()) >= TELLING_WORDS and not is_just(said, words("complaint")["empty"])
+        earlier = str(turn.slot("open_question") or "") if turn.pressed else ""
+        shown = bool(turn.slot("pending_photos"))  # the open question is then what was written below the photo
+        said = turn.question or (earlier if shown or triage.is_dangerous(earlier) else "")
         if triage.is_dangerous(said):
             reply.say("utter_safety_first")
-        reply.say("utter_complaint_sorry" if tells else "utter_complaint_begin")
-        if tells:
-            reply.set(complaint_description=said, complaint_since=since_in(said))
-            reply.set(**(subject_of(session, customer.id, said) or {}))
+            alarm(session, turn, said)
+        reply.say("utter_complaint_sorry" if tells(said) else "utter_complaint_begin")
+        begin(session, turn, reply, said)
 
 
 class ActionSubmitComplaint(CareAction):
@@ -116,7 +158,7 @@ class ActionSubmitComplaint(CareAction):
         report = Report(
             description=said,
             category=triage.category_of(said),
-            severity=triage.severity_of(said),
+            severity=triage.severity_of(" . ".join((said, str(turn.slot("complaint_since") or "")))),
             product_id=turn.slot("complaint_product_id"),
             purchase_id=turn.slot("complaint_purchase_id"),
             since=str(turn.slot("complaint_since") or ""),

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.complaint import since_in, subject_of
-from actions.forms import FormAnswers, after, cancels
+from actions.complaint import alarm, since_in, subject_of, substance
+from actions.forms import FormAnswers, after, asks_for_person, cancels, refuses_all
 from actions.turn import Reply, Turn, button
-from crm import customers, purchases
+from crm import catalogue, customers, purchases, triage
 from crm.models.catalogue import PurchaseItem
-from crm.words import is_just, label, mentioned, words
+from crm.words import is_just, label, mentioned, normal, words
 
 ORDER = (
     "complaint_description",
@@ -24,6 +24,9 @@ ORDER = (
 MAX_PHOTOS = 10
 MAX_SUBJECTS = 6
 TITLE = 60
+STORY_WORDS = 6
+SHORT_WORDS = 4
+MAX_STORY = 4000
 
 
 class ValidateComplaintForm(FormAnswers):
@@ -34,15 +37,26 @@ class ValidateComplaintForm(FormAnswers):
     story = "complaint_description"
     own = frozenset({"update_profile"})
     strict = frozenset({"complaint_confirm", "complaint_edit"})
+    writes = True
+
+    def claims(self, turn: Turn) -> bool:
+        if turn.pressed or (turn.intent == "talk_to_human" and asks_for_person(turn)):
+            return super().claims(turn)
+        return super().claims(turn) or cancels(turn) or triage.is_dangerous(turn.text)
 
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
-        photo = turn.entity("photo")
+        photo, caption = turn.entity("photo"), turn.entity("caption")
+        no_photo = asked == "complaint_photos" and _skips(turn)
         if photo is not None:
             self._keep_photo(turn, photo, asked, reply)
-        elif asked == "complaint_photos" and _skips(turn):
-            reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
-        elif cancels(turn):
+            if caption:
+                self._add(session, turn, caption, reply)
+        elif cancels(turn, plainly=no_photo) or (asked != self.story and refuses_all(turn)):
             reply.set(complaint_confirm="cancel", requested_slot=None)
+        elif asked != self.story and triage.is_dangerous(turn.text):
+            self._add(session, turn, turn.text, reply)
+        elif no_photo:
+            reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
         else:
             readers = {
                 "complaint_description": self._description,
@@ -67,13 +81,25 @@ class ValidateComplaintForm(FormAnswers):
             reply.say("utter_photo_added", count=len(photos))
 
     def _description(self, session: Session, turn: Turn, reply: Reply) -> None:
-        if not turn.text or is_just(turn.text, words("complaint")["empty"]):
+        if not substance(turn.text):
             return
-        reply.set(complaint_description=turn.text)
-        if turn.slot("complaint_since") is None and (since := since_in(turn.text)):
+        topic = turn.slot("open_question")
+        if topic and substance(str(topic)):
+            reply.set(complaint_description=str(topic), open_question=None)
+        self._add(session, turn, turn.text, reply)
+
+    def _add(self, session: Session, turn: Turn, said: str, reply: Reply) -> None:
+        """Adds `said` to the story, warns of a danger not yet spoken of, and reads what else it tells."""
+        told = str(after(turn, reply, "complaint_description") or "")
+        danger = mentioned(said, words("complaint")["danger"])
+        if danger and triage.is_dangerous(said) and not mentioned(told, [danger]):
+            reply.say("utter_safety_first")
+            alarm(session, turn, said)
+        reply.set(complaint_description=f"{told}\n{said}".strip()[:MAX_STORY])
+        if after(turn, reply, "complaint_since") is None and (since := since_in(said)):
             reply.set(complaint_since=since)
-        if turn.slot("complaint_subject") is None:
-            reply.set(**(subject_of(session, turn.customer(session).id, turn.text) or {}))
+        if after(turn, reply, "complaint_subject") is None:
+            reply.set(**(subject_of(session, turn.customer(session).id, said) or {}))
 
     def _subject(self, session: Session, turn: Turn, reply: Reply) -> None:
         customer_id = turn.customer(session).id
@@ -85,18 +111,39 @@ class ValidateComplaintForm(FormAnswers):
         elif chosen == "other" or is_just(turn.text, words("complaint")["other"]):
             reply.set(complaint_subject=label("subject.other"))
         elif turn.text:
-            reply.set(**(subject_of(session, customer_id, turn.text) or {"complaint_subject": turn.text[:200]}))
+            named = subject_of(session, customer_id, turn.text)
+            tells_more = _is_story(turn.text)
+            if tells_more:
+                self._add(session, turn, turn.text, reply)
+                reply.say("utter_story_added")
+            unnamed = label("subject.other") if tells_more else turn.text[:200]
+            reply.set(**(named or {"complaint_subject": unnamed}))
 
     def _since(self, session: Session, turn: Turn, reply: Reply) -> None:
-        if turn.text:
+        """What is no time is added to the story, and the time asked for once more."""
+        if not turn.text:
+            return
+        timely = since_in(turn.text) or (turn.text if mentioned(turn.text, words("complaint")["time"]) else None)
+        names = bool(catalogue.mentioned(session, turn.text))
+        count = len(normal(turn.text).split())
+        if (timely and not names) or (count <= SHORT_WORDS and not names):
             reply.set(complaint_since=turn.text[:200])
+            if count <= 2 * STORY_WORDS:
+                return
+        elif timely:
+            reply.set(complaint_since=timely[:200])
+        elif turn.slot("complaint_since_doubted"):
+            reply.set(complaint_since=label("no_since"))
+        else:
+            reply.set(complaint_since_doubted=True)
+        self._add(session, turn, turn.text, reply)
 
     def _photos(self, session: Session, turn: Turn, reply: Reply) -> None:
         """Words instead of a photo: a promise of one is waited for, other words are added to the story."""
         about_photos = mentioned(turn.text, words("complaint")["parts"]["complaint_photos"])
         if not turn.text or about_photos or turn.intent in ("affirm", "send_photo"):
             return
-        reply.set(complaint_description=f"{turn.slot('complaint_description')}\n{turn.text}"[:4000])
+        self._add(session, turn, turn.text, reply)
         reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
         reply.say("utter_story_added")
 
@@ -212,6 +259,14 @@ def _part(turn: Turn) -> str | None:
         return pressed
     parts = words("complaint")["parts"]
     return next((slot for slot, said_by in parts.items() if mentioned(turn.text, said_by)), None)
+
+
+def _is_story(said: str) -> bool:
+    """Whether an answer to "which product?" tells more than its name: it is long, or tells of a fault or of people."""
+    lists = words("complaint")
+    count = len(normal(said).split())
+    told = [*lists["category"]["product_fault"], *lists["category"]["staff_attitude"], *lists["severity"]["high"]]
+    return count > 2 * STORY_WORDS or (count >= STORY_WORDS and mentioned(said, told) is not None)
 
 
 def _skips(turn: Turn) -> bool:

@@ -35,17 +35,23 @@ class ActionAskOptIn(CareAction):
             reply.say("utter_opted_in_already")
             return
         reply.say("utter_ask_opt_in")
-        reply.set(expecting="opt_in")
+        newest = consents.latest(session, customer.id, Purpose.MARKETING)
+        reply.set(expecting="opt_in", opt_in_after=newest.id if newest else None)
 
 
 class ActionOptIn(CareAction):
-    """The customer said yes to what was shown."""
+    """The customer said yes to what was shown. After a STOP in between (which passes Rasa by) the yes is void."""
 
     action = "action_opt_in"
     writes = True
     listens = False
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        newest = consents.latest(session, turn.customer(session).id, Purpose.MARKETING)
+        if newest is not None and not newest.granted and newest.id > int(turn.slot("opt_in_after") or 0):
+            reply.say("utter_opt_in_stopped")
+            return
         when = _record(session, turn, self.action, [Purpose.MARKETING], granted=True)
         reply.say("utter_opted_in", time=when)
 

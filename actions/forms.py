@@ -1,5 +1,6 @@
 """What the forms have in common: which message is an answer, and which is a word aside that another action answers."""
 
+import re
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ VERY_SURE = 0.75
 LONG_WORDS = 14
 TELLING_WORDS = 4
 _OWN = frozenset({"inform", "affirm", "deny", "send_photo", "complaint", "out_of_scope", "nlu_fallback", "compliment"})
-_ALWAYS_ASIDE = frozenset({"privacy_request", "opt_out"})
+_ALWAYS_ASIDE = frozenset({"privacy_request"})
 
 
 class FormAnswers(CareAction):
@@ -40,13 +41,17 @@ class FormAnswers(CareAction):
             complains = turn.intent == "complaint" and str(asked) in self.yields_to_complaint
             if complains and len(normal(turn.text).split()) >= TELLING_WORDS:
                 return
-            if turn.intent not in self.own and is_aside(turn, str(asked), self):
+            if not self.claims(turn) and is_aside(turn, str(asked), self):
                 return
             self.answer(session, turn, str(asked), reply)
             if not any(event.get("name") != "requested_slot" for event in reply.events):
                 reply.set(**{str(asked): None})
         if not reply.sets("requested_slot"):
             reply.set(requested_slot=self.next_slot(turn, reply))
+
+    def claims(self, turn: Turn) -> bool:
+        """Whether the message is the form's, whatever it sounds like."""
+        return turn.intent in self.own
 
     @abstractmethod
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
@@ -70,9 +75,36 @@ def after(turn: Turn, reply: Reply, slot: str) -> object:
     return values[-1] if values else turn.slot(slot)
 
 
-def cancels(turn: Turn) -> bool:
-    """Whether the message stops what is in progress."""
-    return is_just(turn.text, words("complaint")["cancel"]) or turn.entity("answer") == "cancel"
+def cancels(turn: Turn, *, plainly: bool = False) -> bool:
+    """Whether the message stops what is in progress.
+
+    Args:
+        plainly: only what can mean nothing else: "no more" may also be said of photos.
+    """
+    lists = words("complaint")
+    if turn.entity("answer") == "cancel" or _calls_off(turn.text, lists["call_off"]):
+        return True
+    return not plainly and (is_just(turn.text, lists["cancel"]) or _calls_off(turn.text, lists["call_off_weakly"]))
+
+
+def refuses_all(turn: Turn) -> bool:
+    """Whether the message is understood as "stop", without a word of advertising: it is the form that is meant."""
+    return turn.intent == "opt_out" and turn.confidence >= SURE and not (turn.pressed or _of_advertising(turn))
+
+
+def asks_for_person(turn: Turn) -> bool:
+    """Whether a person is asked for, and not only spoken of: "the staff was rude" is a story."""
+    lists = words("dialogue")
+    return mentioned(turn.text, lists["person_asked"]) is not None or is_just(turn.text, lists["person_alone"])
+
+
+def _calls_off(said: str, patterns: list[str]) -> bool:
+    spoken, before = normal(said), words("complaint")["before_call_off"]
+    return len(spoken.split()) <= LONG_WORDS and any(re.match(rf"{before}{then}", spoken) for then in patterns)
+
+
+def _of_advertising(turn: Turn) -> bool:
+    return mentioned(turn.text, words("dialogue")["advertising"]) is not None
 
 
 def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
@@ -87,7 +119,10 @@ def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
     if turn.confidence < SURE:
         return False
     if turn.intent == "talk_to_human":
-        return mentioned(turn.text, words("dialogue")["person"]) is not None
+        short = asked != form.story and len(normal(turn.text).split()) <= TELLING_WORDS
+        return asks_for_person(turn) or (short and mentioned(turn.text, words("dialogue")["person"]) is not None)
+    if turn.intent == "opt_out":
+        return _of_advertising(turn)
     if asked == form.story and not _asks(turn):
         return False
     if turn.intent in _ALWAYS_ASIDE or (asked in form.strict and turn.confidence >= VERY_SURE):

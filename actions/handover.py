@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from actions.base import CareAction
 from actions.complaint import forget
 from actions.turn import Reply, Turn
-from crm import clock, escalations, promises
+from crm import clock, escalations, promises, triage
 from crm.models.conversations import EscalationReason
 from crm.settings import settings
 from crm.shop import shop
@@ -24,8 +24,11 @@ class ActionTalkToHuman(CareAction):
     action = "action_talk_to_human"
     writes = True
     listens = False
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if triage.is_dangerous(turn.text):
+            reply.say("utter_safety_first")
         story = str(turn.slot("complaint_description") or turn.slot("question") or "")
         note = " | ".join(part for part in (turn.text, story) if part)
         hand_over(session, turn, reply, EscalationReason.ASKED, note)

@@ -15,11 +15,15 @@ SLOTS = ("rating_score", "rating_id", "rating_reason", "rating_complaint_id")
 
 
 def store(session: Session, turn: Turn, score: int, complaint_id: int | None) -> dict[str, Any]:
-    """Stores the score, once a turn; returns {"rating_id", "score"}."""
+    """Stores the score, once a turn, or corrects the one given before; returns {"rating_id", "score"}."""
     conversation = turn.conversation(session)
 
     def rate() -> dict[str, Any]:
-        rating = ratings.rate(session, conversation, score, complaint_id)
+        given = ratings.given(session, conversation.customer_id, complaint_id, turn.slot("rating_id"))
+        if given is not None:
+            rating = ratings.amend(session, conversation, given, score)
+        else:
+            rating = ratings.rate(session, conversation, score, complaint_id)
         return {"rating_id": rating.id, "score": score}
 
     return receipts.once(session, turn.turn_id, "rate_service", rate)
@@ -82,11 +86,11 @@ class ValidateRatingForm(FormAnswers):
             if score is not None:
                 complaint_id = turn.slot("rating_complaint_id")
                 keep(session, turn, reply, score, int(complaint_id) if complaint_id is not None else None)
-            elif turn.intent == "deny" or is_just(turn.text, words("rating")["skip"]):
+            elif turn.intent in ("deny", "opt_out") or is_just(turn.text, words("rating")["skip"]):
                 reply.set(rating_score=None, requested_slot=None)
             return
-        skips = turn.pressed or is_just(turn.text, words("rating")["skip"])
-        reply.set(rating_reason="" if skips else turn.text)
+        said = turn.entity("caption") or turn.text
+        reply.set(rating_reason="" if is_just(said, words("rating")["skip"]) else said)
 
     def next_slot(self, turn: Turn, reply: Reply) -> str | None:
         return next((s for s in ("rating_score", "rating_reason") if after(turn, reply, s) is None), None)

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.complaint import alarm, begin
 from actions.turn import Reply, Turn, button
 from crm import catalogue, escalations, knowledge, receipts, triage
 from crm.articles import Passage
@@ -36,12 +37,19 @@ class ActionAnswerUsage(CareAction):
         self.answer(session, turn, turn.question or str(turn.slot("open_question") or ""), reply)
 
     def knows(self, session: Session, turn: Turn, said: str) -> bool:
-        """Whether words that were not understood as a question are answered by a guide all the same."""
+        """Whether words that were not understood as a question are answered by a guide all the same.
+
+        They name a product, or one is under discussion, and they tell what the guide's section is about.
+        """
         named = products_meant(session, turn, said)
         if len(normal(said).split()) < TELLING_WORDS - len(named):
             return False
+        if not named and not turn.slot("product"):
+            return False
         found = self._find(session, turn, said, named)
-        return found.passage is not None or 0 < len(found.skus) <= MAX_RIVALS
+        if found.passage is None:
+            return len(named) > 1 and 0 < len(found.skus) <= MAX_RIVALS
+        return knowledge.is_asked(said, found.passage, _names(named))
 
     def answer(self, session: Session, turn: Turn, question: str, reply: Reply) -> None:
         """Answers `question`."""
@@ -61,20 +69,20 @@ class ActionAnswerUsage(CareAction):
             self._admit(session, turn, question, reply)
 
     def warn(self, session: Session, turn: Turn, reply: Reply) -> None:
-        """Danger: no guide, but what to do at once; the staff is called, and the assistant stays to take the story."""
-
-        def call() -> dict[str, Any]:
-            note = f"! {turn.question}"[:500]
-            escalations.open_for(session, turn.conversation(session), EscalationReason.ASKED, note=note, silence=False)
-            return {}
-
-        if "turn_id" in turn.metadata:
-            receipts.once(session, turn.turn_id, f"{self.action}:danger", call)
-        reply.say("utter_danger")
-        reply.set(question=turn.question, open_question=turn.question)
+        """Danger: no guide, but what to do at once; the staff is called, and a complaint begins with the story."""
+        said = turn.entity("caption") or turn.question
+        alarm(session, turn, said)
+        if turn.aside or turn.loop is not None or turn.customer_id is None:
+            reply.say("utter_danger")
+            reply.set(question=said, open_question=said)
+            return
+        reply.say("utter_danger_recorded")
+        begin(session, turn, reply, said)
+        reply.set(question=said)
+        reply.follow("complaint_form")
 
     def _find(self, session: Session, turn: Turn, question: str, named: list[Product]) -> Found:
-        names = [name for product in named for name in (product.name, product.sku, *map(str, product.aliases))]
+        names = _names(named)
         if len(named) == 1:
             return knowledge.usage(question, named[0].sku, names)
         if len(named) > 1:
@@ -112,6 +120,7 @@ class ActionMarkHelpful(CareAction):
     action = "action_mark_helpful"
     writes = True
     listens = False
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         kind = KnowledgeFeedbackKind.HELPFUL
@@ -125,6 +134,7 @@ class ActionNotHelpful(CareAction):
     action = "action_not_helpful"
     writes = True
     listens = False
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         if is_just(turn.text, words("dialogue")["never_mind"]):
@@ -142,6 +152,10 @@ def products_meant(session: Session, turn: Turn, said: str) -> list[Product]:
     """The products that a pressed button or the words name."""
     pressed = catalogue.by_sku(session, turn.entity("product") or "")
     return [pressed] if pressed else catalogue.mentioned(session, said)
+
+
+def _names(named: list[Product]) -> list[str]:
+    return [name for product in named for name in (product.name, product.sku, *map(str, product.aliases))]
 
 
 def product_title(product: Product) -> str:

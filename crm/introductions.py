@@ -1,15 +1,20 @@
 """What a customer says of themselves: name, phone, birthday, form of address (`data/words/profile.yml`)."""
 
+import itertools
 import re
+import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 from crm.birthdays import FIGURES, Birthday, birthday_in
-from crm.models.people import Address
+from crm.models.people import Address, Customer
 from crm.words import mentioned, normal, words
 
 _PHONE = re.compile(r"(?<![\w/])(?:\+?84|0)(?:[\s.\-]?\d){5,13}(?![\d/])")
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’\-]*")
 _MAX_NAME_WORDS = 6
+SELF_WORDS = 2
+MAX_SELF_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,40 @@ def address_in(message: str) -> Address | None:
     }
     choice = [corrected[1]] if corrected else [form for form in wanted if form not in denied]
     return forms[choice[-1]] if choice else None
+
+
+def hear(customer: Customer, message: str) -> None:
+    """Keeps the form of address the customer uses of themselves, as long as none is on record."""
+    if customer.address is Address.UNKNOWN and (form := own_form(message)) is not None:
+        customer.address = form
+
+
+def own_form(message: str) -> Address | None:
+    """The form of address the speaker uses of themselves: "bác muốn hỏi", "cô Lan đây". None unless it is plain.
+
+    "Chị ơi" calls the shop, and so may "anh có thể …": only what a speaker says of themselves counts.
+    """
+    known = words("profile")["own"]
+    if mentioned(message, known["others"]):
+        return None
+    clauses = [
+        re.findall(r"\w+", clause) for clause in re.split(r"[^\w\s]+", unicodedata.normalize("NFC", message.lower()))
+    ]
+    found = {form for clause in clauses if (form := _own_form_in(clause, known)) is not None}
+    return Address(known["forms"][found.pop()]) if len(found) == 1 else None
+
+
+def _own_form_in(clause: list[str], known: dict[str, Any]) -> str | None:
+    """The form as the subject of one clause, or as the owner in it."""
+    rest = list(itertools.dropwhile(lambda word: word in known["greets"], clause))
+    if rest and rest[0] in known["forms"]:
+        follows = f"{' '.join(rest[1:])} "
+        here = len(rest) <= MAX_SELF_WORDS and rest[-1] in known["here"] and len(rest) > SELF_WORDS and rest[1] != "ở"
+        return rest[0] if here or follows.startswith(tuple(f"{does} " for does in known["does"])) else None
+    for before, form, after in zip(clause, clause[1:], [*clause[2:], ""], strict=False):
+        if before in known["of"] and form in known["forms"] and (after in known["after_of"] or not after):
+            return form
+    return None
 
 
 def bare_address(message: str) -> Address | None:

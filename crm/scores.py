@@ -7,6 +7,7 @@ from crm.text import fold
 from crm.words import is_just, mentioned, normal, words
 
 _OF = re.compile(r"(\d{1,2}(?:[.,]\d)?)\s*/\s*(5|10)\b")
+NEUTRAL, BELOW_NEUTRAL = 3, 2
 _STARS = re.compile("[⭐★*]")
 
 
@@ -44,6 +45,8 @@ def _starred(said: str) -> int | None:
 def _worded(said: str) -> int | None:
     phrases = {phrase: score for score, known in words("rating")["scores"].items() for phrase in known}
     found = mentioned(said, phrases)
+    if found and phrases[found] > NEUTRAL and mentioned(said, [f"{no} {found}" for no in words("rating")["negations"]]):
+        return BELOW_NEUTRAL
     return int(phrases[found]) if found else None
 
 

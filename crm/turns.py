@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, consents, customers, dispatch, escalations, inbound, outbox, templates, text
+from crm import clock, consents, customers, dispatch, escalations, inbound, introductions, outbox, templates, text
 from crm.customers import Caller
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
 from crm.models.messaging import ButtonToken, OutboxKind
@@ -66,6 +66,7 @@ def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said:
     known = session.scalar(select(Message.id).where(Message.inbound_id == inbound_id))
     if known is None:
         _record(session, conversation, inbound_id, said)
+        introductions.hear(conversation.customer, said.text)
     before_this = _said_before(session, conversation.id, inbound_id)
     return Turn(
         inbound_id=inbound_id,

@@ -56,6 +56,56 @@ async def test_no_reason_is_fine(talk: Talk) -> None:
     assert await talk.responses(ActionThankRating()) == ["utter_rating_thanks"]
 
 
+@pytest.mark.parametrize(
+    "said", ["nhân viên nói chuyện cộc lốc với cô", "tôi gặp nhân viên mà họ lơ luôn", "quản lý quát khách"]
+)
+async def test_a_reason_that_speaks_of_staff_is_kept_and_a_person_asked_for_is_called(
+    talk: Talk, known: int, said: str
+) -> None:
+    talk.say("/rate_service", "rate_service", score="1")
+    await talk.run(ActionRateService())
+    talk.slots["requested_slot"] = "rating_reason"
+    talk.loop = "rating_form"
+    talk.say("cho cô gặp nhân viên", "talk_to_human")
+    await talk.run(ValidateRatingForm())
+    assert talk.events == []
+    talk.say(said, "talk_to_human")
+    await talk.run(ValidateRatingForm())
+    await talk.run(ActionThankRating())
+    assert [rating.reason for rating in _new(talk, known)] == [said]
+
+
+async def test_pressed_again_the_rating_is_corrected(talk: Talk, known: int) -> None:
+    complaint_id = str(_ask_survey(talk))
+    talk.say("/rate_service", "rate_service", score="2", complaint_id=complaint_id)
+    await talk.run(ActionRateService())
+    talk.slots["requested_slot"] = "rating_reason"
+    for score in ("2", "5"):
+        talk.loop = "rating_form"
+        talk.say("/rate_service", "rate_service", score=score, complaint_id=complaint_id)
+        await talk.run(ValidateRatingForm())
+        assert talk.slots["requested_slot"] == "rating_reason"
+    await talk.run(ActionThankRating())
+    talk.loop = None
+    talk.say("/rate_service", "rate_service", score="4", complaint_id=complaint_id)
+    await talk.run(ActionRateService())
+    assert [rating.score for rating in _new(talk, known)] == [4]
+
+
+async def test_of_the_service_as_a_whole_too_while_the_reason_is_asked_and_later_not(talk: Talk, known: int) -> None:
+    for expected in ([5], [5, 5]):
+        talk.loop = None
+        talk.say("/rate_service", "rate_service", score="2")
+        await talk.run(ActionRateService())
+        talk.loop, talk.slots["requested_slot"] = "rating_form", "rating_reason"
+        talk.say("/rate_service", "rate_service", score="5")
+        await talk.run(ValidateRatingForm())
+        assert [rating.score for rating in _new(talk, known)] == expected
+        talk.say("/deny", "deny")
+        await talk.run(ValidateRatingForm())
+        await talk.run(ActionThankRating())
+
+
 @pytest.fixture
 def known(talk: Talk) -> int:
     """The newest rating of the demo shop; the test's own come after it."""

@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import select
 
+from actions.fallback import ActionFallback
 from actions.usage import ActionAnswerUsage, ActionMarkHelpful, ActionNotHelpful
 from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind
 from crm.models.conversations import Conversation, Escalation, EscalationReason, Mode
@@ -71,9 +72,45 @@ async def test_yes_is_kept_once(talk: Talk) -> None:
 
 async def test_danger_gets_no_guide_but_a_warning_and_a_person(talk: Talk) -> None:
     talk.say("máy giặt bị rò điện tê tay", "product_usage")
-    assert await talk.responses(ActionAnswerUsage()) == ["utter_danger"]
+    assert await talk.responses(ActionAnswerUsage()) == ["utter_danger_recorded"]
+    assert talk.followup == "complaint_form"
+    assert talk.slots["complaint_description"] == "máy giặt bị rò điện tê tay"
+    assert "MG90" in talk.slots["complaint_subject"]
     with talk.database.read() as session:
         called = session.scalars(select(Escalation).order_by(Escalation.id.desc())).first()
         assert called is not None
         assert "rò điện" in called.note
         assert session.get_one(Conversation, talk.metadata["conversation_id"]).mode is Mode.ASSISTANT
+
+
+FRAGMENTS = [
+    "mới mua tháng trước",
+    "từ tuần trước",
+    "nhắn ở đây",
+    "dừng lại",
+    "hồi sáng nay",
+    "thứ hai tuần sau",
+    "tu hom qua",
+    "bên quận 7",
+]
+ASKED = ["bị rò nước", "không vắt được", "nó báo e2", "kêu to lắm", "khong vat"]
+
+
+@pytest.mark.parametrize("product", [None, "NS-MG90", "SM-TL320"])
+@pytest.mark.parametrize("said", FRAGMENTS)
+async def test_a_bare_time_or_place_asks_nothing_of_the_guides(talk: Talk, said: str, product: str | None) -> None:
+    talk.slots["product"] = product
+    talk.say(said, "nlu_fallback")
+    assert "utter_knowledge" not in await talk.responses(ActionFallback())
+
+
+@pytest.mark.parametrize("said", ASKED)
+async def test_a_symptom_of_the_product_under_discussion_is_answered(talk: Talk, said: str) -> None:
+    talk.slots["product"] = "NS-MG90"
+    talk.say(said, "nlu_fallback")
+    assert (await talk.responses(ActionFallback()))[0] == "utter_knowledge"
+
+
+async def test_a_symptom_of_nothing_in_particular_is_asked_again(talk: Talk) -> None:
+    talk.say("kêu to lắm", "nlu_fallback")
+    assert await talk.responses(ActionFallback()) == ["utter_rephrase"]

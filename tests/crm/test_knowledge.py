@@ -25,6 +25,15 @@ ANSWERED = [
     ("nồi cơm hẹn giờ sao", "BT-NC18", "noi-com-dien-tu/su-dung.md#1"),
     ("chỉ em cách xài nồi chiên", "BT-CK55", "noi-chien-khong-dau/su-dung.md#0"),
     ("thay lõi lọc nước", None, "may-loc-nuoc-ro/ve-sinh.md#0"),
+    ("máy giặt rò nước", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#4"),
+    ("máy giặt của bác rò nước thì phải làm sao", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#4"),
+    ("may giat bi ri nuoc", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#4"),
+    ("máy giặt xì nước", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#4"),
+    ("máy giặt không vô nước", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#3"),
+    ("máy giặt kêu ồn quá", "NS-MG90", "may-giat-cua-ngang/loi-thuong-gap.md#5"),
+    ("máy lạnh nhỏ nước", "SM-ML10", "may-lanh/loi-thuong-gap.md#2"),
+    ("máy lạnh ồn", "SM-ML10", "may-lanh/loi-thuong-gap.md#5"),
+    ("máy lọc nước rỉ nước", "SM-LN09", "may-loc-nuoc-ro/loi-thuong-gap.md#2"),
 ]
 UNKNOWN = [
     ("máy giặt có bắt được wifi để nghe nhạc không", "NS-MG90"),
@@ -87,6 +96,7 @@ def test_every_passage_fits_into_a_message() -> None:
 def test_a_changed_article_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings(), "data_dir", tmp_path)
     monkeypatch.setattr(knowledge, "words", lambda name: {"topics": {}, "stop": []})
+    monkeypatch.setattr(articles, "words", lambda name: {"synonyms": []})
     path = tmp_path / "knowledge" / "may" / "loi.md"
     path.parent.mkdir(parents=True)
     path.write_text("---\ntitle: A\nproduct: X\ntopic: fault\n---\n\n1. Cắm điện.\n", encoding="utf-8")

@@ -35,3 +35,26 @@ def test_nobody_explains_anothers_rating(session: Session) -> None:
     rating = ratings.rate(session, mine, 4)
     with pytest.raises(InvalidInput):
         ratings.explain(session, rating.id, other.customer_id, "x")
+
+
+def test_a_corrected_score_is_one_rating_and_calls_a_person_when_it_falls(session: Session) -> None:
+    talk = factories.conversation(session)
+    rating = ratings.rate(session, talk, 5)
+    ratings.explain(session, rating.id, talk.customer_id, "nhanh")
+    assert ratings.given(session, talk.customer_id, None, rating.id) is rating
+    ratings.amend(session, talk, rating, 2)
+    call = escalations.current(session, talk.id)
+    assert call is not None
+    assert call.note == "2/5"
+    ratings.amend(session, talk, rating, 4)
+    assert (rating.score, rating.reason, call.note) == (4, "nhanh", "2/5 -> 4/5")
+
+
+def test_only_ones_own_rating_is_corrected_and_within_the_scale(session: Session) -> None:
+    mine, other = factories.conversation(session, 1), factories.conversation(session, 2)
+    rating = ratings.rate(session, mine, 4)
+    assert ratings.given(session, other.customer_id, None, rating.id) is None
+    for talk, score in ((other, 3), (mine, 0), (mine, 6)):
+        with pytest.raises(InvalidInput):
+            ratings.amend(session, talk, rating, score)
+    assert rating.score == 4

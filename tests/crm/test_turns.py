@@ -105,3 +105,11 @@ def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_to
     turns.give_up(session, turn, "timeout")
     assert escalations.current(session, turn.conversation_id) is not None
     assert len(outgoing(session)) == 2
+
+
+def test_the_answer_already_uses_the_form_that_the_customer_uses(session: Session) -> None:
+    bot_id = settings().bot_id
+    inbound.store(session, bot_id, [Arrival(1, 5, {})])
+    (row,) = inbound.heads(session, bot_id, [], 10)
+    turn = turns.begin(session, row.id, "first", Caller(bot_id, 5, "Tư"), Said("chào cháu, bác là Tư đây"))
+    assert (turn.slots["address"], turn.slots["self"]) == ("bác", "cháu")

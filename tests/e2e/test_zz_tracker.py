@@ -5,14 +5,16 @@ import sqlite3
 from contextlib import closing
 
 from operations.sandbox import Sandbox
+from tests.e2e.people import newcomer, play
 
 
 def test_no_turn_of_the_whole_run_was_rewound(system: Sandbox) -> None:
+    person = newcomer(system, 990_001)
+    play(system, person, "> máy giặt không vắt được", "giúp được", "[Có]", "(vui rồi|tốt quá)", "> ừ", "Dạ")
     with closing(sqlite3.connect(f"file:{system.var}/tracker.db?mode=ro", uri=True)) as kept:
         rows = kept.execute("SELECT sender_id, data FROM events ORDER BY id").fetchall()
     events = [(sender, json.loads(data)) for sender, data in rows]
-    if not any(event.get("event") == "user" for _, event in events):  # run on its own: nobody has spoken yet
-        return
+    assert any(event.get("name") == "action_mark_helpful" for _, event in events)
     rewound = [
         (sender, event)
         for sender, event in events
