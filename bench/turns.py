@@ -71,7 +71,7 @@ def _say(system: Sandbox, chat: int, text: str) -> float:
 
 def row(latencies: list[float]) -> dict[str, float]:
     """Median, 95th percentile and spread of latencies in milliseconds."""
-    cuts = statistics.quantiles(latencies, n=20)
+    cuts = statistics.quantiles(latencies, n=20, method="inclusive")
     return {
         "p50_ms": round(statistics.median(latencies), 1),
         "p95_ms": round(cuts[18], 1),
