@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: run test setup lint types arrows model dialogue unit nlu-unit e2e lock clean bench-turns
+.PHONY: run test setup lint types arrows model dialogue unit nlu-unit e2e lock clean bench-turns bench-nlu nlu-eval nlu-eval-stock knowledge-eval
 
 run: setup
 	@$(BIN)/trian run
@@ -91,3 +91,21 @@ clean:
 
 bench-turns: setup model
 	@$(BIN)/python -m bench.turns
+
+bench-nlu: setup model
+	@$(BIN)/python -m bench.nlu $(if $(EPOCHS),--stock-epochs $(EPOCHS)) $(if $(FILE),--file $(FILE))
+
+# FILE: JSON lines of {"text", "label"}. Without it, the project's own test messages, none of which is trained on.
+EVAL_FILES = $(foreach file,$(or $(FILE),$(wildcard data/nlu_test/messages*.jsonl)),--file $(file))
+
+nlu-eval: setup
+	@$(NLU)/python -m nlu.train
+	@$(NLU)/python -m nlu.evaluate $(EVAL_FILES)
+
+# Trains Rasa's stock pipeline on the same sentences first: 100 epochs take hours on two cores; EPOCHS=10 makes do with less.
+nlu-eval-stock: setup
+	@$(NLU)/python -m nlu.train
+	@$(NLU)/python -m nlu.evaluate --model "$$($(BIN)/python -m bench.stock_model $(if $(EPOCHS),--epochs $(EPOCHS)) | tail -n 1)" $(EVAL_FILES)
+
+knowledge-eval: setup
+	@$(BIN)/python -m bench.knowledge_eval

@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.processes import resident_mb
-from bench.stock_model import train_stock
-from operations.processes import ROOT
+from bench.stock_model import FOLDER, train_stock
 from operations.sandbox import Sandbox, start
 
 MESSAGES = (
@@ -87,7 +86,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=7, help="messages of one customer in each round")
     parser.add_argument("--stock-epochs", type=int, default=5, help="training epochs of the stock model (Rasa: 100)")
     chosen = parser.parse_args()
-    stock_models = train_stock(ROOT / "var" / "bench" / "stock", chosen.stock_epochs)
+    stock_models = train_stock(FOLDER, chosen.stock_epochs)
     with tempfile.TemporaryDirectory(prefix="trian-b-") as folder:
         ours = start(Path(folder) / "ours", TRIAN_LOG_LEVEL="WARNING")
         stock = start(Path(folder) / "stock", TRIAN_LOG_LEVEL="WARNING", TRIAN_MODELS_DIR=str(stock_models))

@@ -1,6 +1,7 @@
 """The intent model: TF-IDF of words, characters, edges and outline, a linear classifier, one temperature.
 
-Kept free of Rasa so that cross-validation (nlu.evaluate) and the pipeline component train exactly the same thing.
+Kept free of Rasa so that the measurements (nlu.cross_validate, nlu.ablation) and the pipeline component train exactly
+the same thing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from nlu.normalisation import Normaliser, default_normaliser, outline, strip_acc
 Floats = NDArray[np.float32]
 
 _WORDS = r"(?u)\w+|[^\w\s]"
-_SPARE_FOLDS = 4
+# One part in this many is held out to fit the temperature on.
+_HELD_OUT = 5
 # Blocks of features with their weights, in the order of the columns. "bare" are the words without their accents: what
 # was learnt from accented sentences serves half-accented ones. How a sentence begins and ends, and its outline, tell a
 # question from an answer; they say nothing about a text of which no word is known.
@@ -35,10 +37,14 @@ _CONTENT = ("words", "chars", "bare")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What may be tuned. n-gram ranges are inclusive; `regularisation` is the C of the linear classifier."""
+    """What may be tuned. n-gram ranges are inclusive; `regularisation` is the C of the linear classifier.
+
+    `blocks` names the kinds of features used (keys of _WEIGHTS).
+    """
 
     word_ngrams: tuple[int, int] = (1, 2)
     char_ngrams: tuple[int, int] = (2, 5)
+    blocks: tuple[str, ...] = tuple(_WEIGHTS)
     regularisation: float = 0.5
     accent_free_copies: bool = True
     seed: int = 7
@@ -47,13 +53,13 @@ class ModelConfig:
     def from_mapping(cls, values: dict[str, Any]) -> ModelConfig:
         """Build from config.yml's keys (lists become pairs); other keys (name, ranking_length) are ignored."""
         known: dict[str, Any] = {key: values[key] for key in cls.__dataclass_fields__ if key in values}
-        pairs: dict[str, Any] = {key: tuple(known[key]) for key in ("word_ngrams", "char_ngrams") if key in known}
+        pairs = {key: tuple(known[key]) for key in ("word_ngrams", "char_ngrams", "blocks") if key in known}
         return cls(**(known | pairs))
 
 
 @dataclass
 class IntentModel:
-    """Trained weights. `coef` has the shape (intents, features), the features in the order of the blocks."""
+    """Trained weights. `coef` has the shape (features, intents), the features in the order of the blocks."""
 
     intents: list[str]
     blocks: dict[str, TfidfVectorizer]
@@ -62,20 +68,20 @@ class IntentModel:
     temperature: float
     config: ModelConfig = field(default_factory=ModelConfig)
 
-    def __post_init__(self) -> None:
-        # SciPy wants rows of features: turned once here, instead of copying all weights with every message.
-        self._by_feature = np.ascontiguousarray(self.coef.T)
-
     def probabilities(self, normalised: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of the shape (texts, intents); each row sums to 1. Texts must be normalised already.
 
         A text with nothing in it that training has seen is equally likely to mean anything.
         """
         parts = _parts(self.blocks, normalised)
-        rows = _softmax((_joined(parts) @ self._by_feature + self.intercept) / self.temperature)
-        known = sum(parts[name].getnnz(axis=1) for name in _CONTENT)
+        rows = _softmax((_joined(parts) @ self.coef + self.intercept) / self.temperature)
+        known = sum(part.getnnz(axis=1) for name, part in parts.items() if name in _CONTENT)
         rows[known == 0] = 1.0 / len(self.intents)
         return rows
+
+    def features(self, normalised: Sequence[str]) -> csr_matrix:
+        """The weighted features of normalised texts, of the shape (texts, features)."""
+        return _joined(_parts(self.blocks, normalised))
 
     def save(self, folder: Path) -> None:
         """Write weights.npz and model.json into an existing folder: plain numbers and text, nothing executable."""
@@ -99,7 +105,7 @@ class IntentModel:
             for name, block in blocks.items():
                 block.idf_ = arrays[name]
             coef, intercept = arrays["coef"], arrays["intercept"]
-        if coef.shape != (len(facts["intents"]), sum(map(len, facts["terms"].values()))):
+        if coef.shape != (sum(map(len, facts["terms"].values())), len(facts["intents"])):
             raise ValueError(f"weights of the shape {coef.shape} do not fit the vocabulary beside them")
         return cls(facts["intents"], blocks, coef, intercept, facts["temperature"], config)
 
@@ -112,7 +118,7 @@ def train(
     Raises ValueError with fewer than two intents.
     """
     normalise = normaliser or default_normaliser()
-    prepared, targets, groups = _with_copies(texts, labels, config, normalise)
+    prepared, targets, groups = with_copies(texts, labels, config, normalise)
     intents = sorted(set(labels))
     if len(intents) < 2:
         raise ValueError("an intent classifier needs examples of at least two intents")
@@ -121,15 +127,18 @@ def train(
         block.fit(prepared)
     features = _joined(_parts(blocks, prepared))
     classes = np.searchsorted(intents, targets)
-    coef, intercept = _fit(features, classes, len(intents), config)
     temperature = _temperature(features, classes, groups, len(intents), config)
+    coef, intercept = _fit(features, classes, len(intents), config)
     return IntentModel(intents, blocks, coef, intercept, temperature, config)
 
 
-def _with_copies(
+def with_copies(
     texts: Sequence[str], labels: Sequence[str], config: ModelConfig, normalise: Normaliser
 ) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Normalise, and add the accent-free copy of what has accents. A copy stays in the group of its original."""
+    """Normalise, and add the accent-free copy of what has accents. A copy stays in the group of its original.
+
+    Returns the normalised texts, their labels, and the number of the sentence that each was made from.
+    """
     rows: list[tuple[str, str, int]] = []
     for group, (text, label) in enumerate(zip(texts, labels, strict=True)):
         bare = strip_accents(text)
@@ -151,7 +160,7 @@ def _vectorisers(config: ModelConfig, terms: dict[str, list[str]] | None = None)
     common = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
     return {
         name: TfidfVectorizer(**common, **settings[name], vocabulary=terms[name] if terms else None)
-        for name in _WEIGHTS
+        for name in config.blocks
     }
 
 
@@ -175,16 +184,14 @@ def _joined(parts: dict[str, csr_matrix]) -> csr_matrix:
 
 
 def _fit(features: csr_matrix, classes: NDArray[np.int64], count: int, config: ModelConfig) -> tuple[Floats, Floats]:
-    """One-against-rest weights (count, features) and intercepts (count,); a class absent from a fold never wins."""
+    """One-against-rest weights (features, count) and intercepts (count,); a class absent from a fold never wins."""
     classifier = LinearSVC(C=config.regularisation, class_weight="balanced", random_state=config.seed)
     classifier.fit(features, classes)
-    coef = np.zeros((count, features.shape[1]), dtype=np.float32)
+    coef = np.zeros((features.shape[1], count), dtype=np.float32)
     intercept = np.full(count, -10.0, dtype=np.float32)
     present = classifier.classes_
-    if len(present) == 2:
-        coef[present], intercept[present] = _both_sides(classifier)
-    else:
-        coef[present], intercept[present] = classifier.coef_, classifier.intercept_
+    weights, intercepts = _both_sides(classifier) if len(present) == 2 else (classifier.coef_, classifier.intercept_)
+    coef[:, present], intercept[present] = weights.T, intercepts
     return coef, intercept
 
 
@@ -199,17 +206,16 @@ def _temperature(
 ) -> float:
     """The divisor of the scores under which held-out sentences are least surprising (minimal log loss)."""
     smallest = int(np.bincount(classes).min())
-    if smallest < _SPARE_FOLDS:
+    if smallest < _HELD_OUT:
         return 0.3  # too little to measure on: a mild sharpening, as the measured values are
-    scores = np.zeros((len(classes), count))
-    folds = StratifiedGroupKFold(n_splits=_SPARE_FOLDS, shuffle=True, random_state=config.seed)
-    for seen, unseen in folds.split(features, classes, groups):
-        coef, intercept = _fit(features[seen], classes[seen], count, config)
-        scores[unseen] = features[unseen] @ coef.T + intercept
-    rows = np.arange(len(classes))
+    folds = StratifiedGroupKFold(n_splits=_HELD_OUT, shuffle=True, random_state=config.seed)
+    seen, unseen = next(iter(folds.split(features, classes, groups)))
+    coef, intercept = _fit(features[seen], classes[seen], count, config)
+    scores = features[unseen] @ coef + intercept
+    rows, truth = np.arange(len(unseen)), classes[unseen]
 
     def loss(temperature: float) -> float:
-        return float(-np.log(np.maximum(_softmax(scores / temperature)[rows, classes], 1e-12)).mean())
+        return float(-np.log(np.maximum(_softmax(scores / temperature)[rows, truth], 1e-12)).mean())
 
     return float(minimize_scalar(loss, bounds=(0.05, 3.0), method="bounded").x)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlu.evaluate import read_examples
+from nlu.examples import read_examples
 from nlu.intent_model import IntentModel, ModelConfig, train
 from nlu.normalisation import default_normaliser, strip_accents
 
-EXAMPLES = read_examples(Path(__file__).with_name("project") / "data" / "nlu")
+_DATA = read_examples(Path(__file__).with_name("project") / "data" / "nlu")
+EXAMPLES = _DATA.texts, _DATA.labels
 
 
 @pytest.fixture(scope="module")
