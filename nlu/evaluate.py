@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlu.examples import BadRows, Labelled, read_rows
 from nlu.fingerprint import read_current
 from nlu.measures import Guesses, by_label, figures, print_figures, print_labels
-from nlu.normalisation import strip_accents
+from nlu.normalisation import default_normaliser, strip_accents
 from nlu.quiet import quieten
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Evaluation:
     typed: Guesses
     bare: Guesses
     durations_ms: list[float]
+    noise: list[float]
+
+    @property
+    def noisiest_third(self) -> NDArray[np.int64]:
+        """The places of the rows least like tidy Vietnamese (nlu.normalisation.Normaliser.noise), at least one."""
+        order = np.argsort([-share for share in self.noise], kind="stable")
+        return order[: max(1, len(order) // 3)]
 
     def summary(self) -> dict[str, Any]:
         """The object of the last line."""
@@ -53,6 +61,7 @@ class Evaluation:
             "unknown_labels": dict(self.unknown),
             **typed,
             **{f"{name}_no_accents": bare[name] for name in bare},
+            "accuracy_noisiest_third": round(float(self.typed.right[self.noisiest_third].mean()), 4),
             "labels": {name: {key: row[key] for key in kept} for name, row in by_label(self.typed).items()},
             "p50_ms": round(float(np.percentile(self.durations_ms, 50)), 3),
             "p95_ms": round(float(np.percentile(self.durations_ms, 95)), 3),
@@ -80,7 +89,8 @@ async def _ask_all(agent: Agent, name: str, unknown: Counter[str], texts: list[s
     durations: list[float] = []
     typed = await _ask(agent, texts, truth, durations)
     bare = await _ask(agent, [strip_accents(text) for text in texts], truth, [])
-    return Evaluation(name, unknown, typed, bare, durations)
+    noise = [default_normaliser().noise(text) for text in texts]
+    return Evaluation(name, unknown, typed, bare, durations, noise)
 
 
 async def _ask(agent: Agent, texts: Sequence[str], truth: Sequence[str], durations_ms: list[float]) -> Guesses:
@@ -116,6 +126,7 @@ def main() -> None:
         sys.exit(2)
     print_labels(result.typed)
     print_figures({"as typed": figures(result.typed), "accents stripped": figures(result.bare)})
+    print(f"\nof the noisiest third, rightly named: {result.summary()['accuracy_noisiest_third']}")
     if result.unknown:
         print(
             f"\n{sum(result.unknown.values())} rows left out, the model does not know their labels: "

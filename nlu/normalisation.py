@@ -84,6 +84,18 @@ class Normaliser:
         table = self._bare if text.isascii() else self._accented
         return _WORD.sub(lambda word: table.get(word[0], word[0]), text).strip()
 
+    def noise(self, text: str) -> float:
+        """How far a message is from tidy Vietnamese: the share, 0 to 1, of its words that are no dictionary word.
+
+        Those are abbreviations, stretched words, what is no Vietnamese syllable, and every word of a message typed
+        wholly without accents (of one word nobody can say).
+        """
+        words = [word for word in _WORD.findall(clean(text).lower()) if word.isalpha()]
+        if len(words) > 1 and text.isascii():
+            return 1.0
+        odd = [word for word in words if word in self._accented or not _SYLLABLE.fullmatch(strip_accents(word))]
+        return len(odd) / len(words) if words else 0.0
+
     @staticmethod
     def _one_spelling(text: str) -> str:
         text = _URL.sub(" urlmark ", _EMAIL.sub(" emailmark ", text))

@@ -41,6 +41,14 @@ def test_saved_and_loaded_says_the_same(model: IntentModel, tmp_path: Path) -> N
     assert again.config == model.config
 
 
+def test_one_message_gets_the_features_that_training_gives_it(model: IntentModel) -> None:
+    texts = [default_normaliser()(text) for text in EXAMPLES[0]]
+    scores = model.features(texts) @ model.coef + model.intercept
+    guesses = model.probabilities(texts)
+    ratios = np.log(guesses) * model.temperature - scores
+    assert np.allclose(ratios, ratios[:, :1], atol=1e-4), "equal up to what softmax takes away from a whole row"
+
+
 def test_training_twice_gives_the_same_weights(model: IntentModel) -> None:
     again = train(*EXAMPLES, ModelConfig())
     assert np.array_equal(again.coef, model.coef)

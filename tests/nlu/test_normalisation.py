@@ -55,3 +55,18 @@ def test_a_name_of_one_letter_is_left_alone() -> None:
 )
 def test_outline_tells_noise_from_words(text: str, marks: list[str]) -> None:
     assert outline(text) == marks
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("Sản phẩm này bảo hành bao lâu ạ?", 0.0, 0.0),
+        ("sp nay bao hanh bn lau z shop", 1.0, 1.0),
+        ("sp này bh bn lâu z shop", 0.5, 0.9),
+        ("lâuuuu quá shop ơi", 0.25, 0.6),
+        ("", 0.0, 0.0),
+        ("42.5", 0.0, 0.0),
+    ],
+)
+def test_noise_is_the_share_of_words_in_no_dictionary(text: str, least: float, most: float) -> None:
+    assert least <= default_normaliser().noise(text) <= most
