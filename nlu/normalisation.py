@@ -27,7 +27,7 @@ _LONG_NUMBER = re.compile(r"\+?\d(?:[\d.\- ]{6,}\d)")
 _DIGIT = re.compile(r"\d")
 _SPACES = re.compile(r"\s+")
 # A Vietnamese syllable without its accents: onset, vowels, coda.
-_SYLLABLE = re.compile(
+SYLLABLE = re.compile(
     r"(?:b|ch?|d|gh?|gi|h|kh?|l|m|n|ngh?|nh|ph?|qu|r|s|th?|tr|v|x)?"
     r"(?:[aeiouy]|a[iouy]|e[ou]|i[aeu]|ieu|o[aeio]|oa[iyo]|oeo|u[aeiouy]|ua[yio]|uo[iu]|uy[aeu]|ye|yeu)"
     r"(?:ch?|m|ng?|nh|p|t)?"
@@ -58,7 +58,7 @@ def _tone_pairs() -> dict[str, str]:
 
 _TONE_PAIRS = _tone_pairs()
 # Only an open syllable has two spellings (hoà, but hoàn), and the u of "qu" belongs to the consonant (quý).
-_OPEN_SYLLABLE = re.compile("(?<!q)(" + "|".join(_TONE_PAIRS) + r")(?!\w)")
+_OPENSYLLABLE = re.compile("(?<!q)(" + "|".join(_TONE_PAIRS) + r")(?!\w)")
 
 
 class Normaliser:
@@ -93,7 +93,7 @@ class Normaliser:
         words = [word for word in _WORD.findall(clean(text).lower()) if word.isalpha()]
         if len(words) > 1 and text.isascii():
             return 1.0
-        odd = [word for word in words if word in self._accented or not _SYLLABLE.fullmatch(strip_accents(word))]
+        odd = [word for word in words if word in self._accented or not SYLLABLE.fullmatch(strip_accents(word))]
         return len(odd) / len(words) if words else 0.0
 
     @staticmethod
@@ -102,7 +102,7 @@ class Normaliser:
         text = _LONG_NUMBER.sub(" numbermark ", text)
         text = _STRETCHED_CONSONANT.sub(r"\1\1\1", text)  # laughter or noise (kkk), not the short form (k)
         text = _REPEATED_SIGN.sub(r"\1", _STRETCHED.sub(r"\2", text))
-        text = _OPEN_SYLLABLE.sub(lambda match: _TONE_PAIRS[match[0]], text)
+        text = _OPENSYLLABLE.sub(lambda match: _TONE_PAIRS[match[0]], text)
         return _SPACES.sub(" ", _DIGIT.sub("0", text))
 
 
@@ -116,7 +116,7 @@ def outline(normalised: str) -> list[str]:
         return []
     letters = [word for word in words if word.isalpha() and not word.endswith("mark")]
     latin = [word for word in letters if all("LATIN" in unicodedata.name(char, "") for char in word)]
-    odd = [word for word in latin if not _SYLLABLE.fullmatch(strip_accents(word))]
+    odd = [word for word in latin if not SYLLABLE.fullmatch(strip_accents(word))]
     length = len(words) if len(words) < 8 else 8 * min(len(words) // 8, 4)
     marks = [f"length {length}", f"digits {_quarters(sum(map(str.isdigit, words)), len(words))}"]
     marks += [f"odd {_quarters(len(odd), len(letters))}"] if letters else []

@@ -15,9 +15,11 @@ from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from nlu import second_intent
 from nlu.components.normaliser import NORMALISED, VietnameseNormaliser
 from nlu.intent_model import IntentModel, ModelConfig, train
 
+SECOND_INTENT = "second_intent"
 _NOTHING: dict[str, Any] = {"name": None, "confidence": 0.0}
 
 
@@ -82,7 +84,10 @@ class VietnameseIntentClassifier(IntentClassifier, GraphComponent):
             return cls(config, model_storage, resource, IntentModel.load(folder))
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Set `intent` and `intent_ranking`, highest confidence first. Raises RuntimeError while untrained."""
+        """Set `intent`, `intent_ranking` (highest confidence first) and `second_intent` (nlu.second_intent, or None).
+
+        Raises RuntimeError while untrained.
+        """
         if self._model is None:
             raise RuntimeError("the intent classifier was asked before it was trained")
         probabilities = self._model.probabilities([message.get(NORMALISED) for message in messages])
@@ -90,7 +95,15 @@ class VietnameseIntentClassifier(IntentClassifier, GraphComponent):
             ranking = self._ranking(row) if message.get(NORMALISED) else []
             message.set(INTENT, dict(ranking[0] if ranking else _NOTHING), add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+            message.set(SECOND_INTENT, self._second(message.get(TEXT) or "", ranking), add_to_output=True)
         return messages
+
+    def _second(self, text: str, ranking: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """What else the message asks; the model is asked again here, so that its weights are stored once."""
+        if self._model is None or not ranking:
+            return None
+        found = second_intent.find(text, ranking[0]["name"], self._model.probabilities, self._model.intents)
+        return found.as_property() if found else None
 
     def _ranking(self, row: NDArray[np.float64]) -> list[dict[str, Any]]:
         assert self._model is not None

@@ -23,7 +23,7 @@ def test_trained_model_parses_with_ranking_entities_and_offsets(trained: Agent) 
         "DH000123",
         "dh000123",
     )
-    assert entity["extractor"] == "CodeExtractor"
+    assert entity["extractor"] == "VietnameseEntityExtractor"
 
 
 def test_probes_tell_a_good_model_from_a_bad_one(model_path: Path, tmp_path: Path) -> None:
@@ -59,6 +59,7 @@ def test_model_in_use_is_known_until_the_data_changes(project: Path, tmp_path: P
     write_current(models, mark)
     assert read_current(models) is None, "a record without its file is no model"
     (models / model_name(mark)).touch()
+    write_current(models, mark)
     assert is_current(root, models)
     assert ensure_model(root, models) == model_name(mark)
     (root / "data" / "nlu" / "more.yml").write_text('version: "3.1"\n', encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Entities found by rule and table: each module has a pure function over a Reading, tested without Rasa."""
