@@ -9,6 +9,8 @@ with warnings.catch_warnings():
     from rasa_sdk.endpoint import create_app  # type: ignore[import-untyped]
     from rasa_sdk.executor import ActionExecutor  # type: ignore[import-untyped]
 
+from crm import knowledge
+
 logger = logging.getLogger("actions")
 
 
@@ -25,6 +27,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*same version for both.*")
     executor = ActionExecutor()
     executor.register_package("actions")
+    knowledge.prepare()  # now, so that no customer's turn waits for it
     app = create_app(executor, cors_origins=[])
     logger.info("%d actions on http://%s:%d", len(executor.actions), arguments.host, arguments.port)
     app.run(host=arguments.host, port=arguments.port, single_process=True, motd=False, access_log=False)

@@ -3,10 +3,10 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.subjects import products_meant, under_discussion
 from actions.turn import Reply, Turn, button
-from actions.usage import products_meant
 from crm import clock, knowledge, purchases
-from crm.models.catalogue import Purchase, PurchaseItem
+from crm.models.catalogue import Product, Purchase, PurchaseItem
 from crm.settings import settings
 from crm.words import label
 
@@ -63,14 +63,17 @@ class ActionWarranty(CareAction):
                     until=until.strftime(DAY),
                 )
             return
-        for product in products_meant(session, turn, turn.question)[:MAX_ITEMS]:
+        for product in self._named(session, turn)[:MAX_ITEMS]:
             reply.say("utter_warranty_length", product=product.name, months=product.warranty_months)
-        passage = knowledge.policy(label("policies.warranty"), turn.question)
+        passage = knowledge.policy(label("policies.warranty"), turn.question, session)
         if passage is not None:
             reply.say("utter_policy", title=passage.article.title, passage=passage.text)
         elif not reply.messages:
             reply.say("utter_ask_a_person")
             reply.set(expecting="person")
+
+    def _named(self, session: Session, turn: Turn) -> list[Product]:
+        return products_meant(session, turn, turn.question) or under_discussion(session, turn)
 
     def _items(self, session: Session, turn: Turn) -> list[PurchaseItem]:
         """The things meant: of the order whose code is given, of the product named, or the newest order's."""
@@ -80,13 +83,13 @@ class ActionWarranty(CareAction):
         if code is not None:
             order = purchases.find(session, turn.customer_id, code)
             return order.items if order else []
-        named = products_meant(session, turn, turn.question)
+        named = self._named(session, turn)
         if named:
             return [item for product in named for item in purchases.items(session, turn.customer_id, product)]
-        return [] if _asks_rules(turn.question) else purchases.items(session, turn.customer_id)[:MAX_ITEMS]
+        return [] if _asks_rules(session, turn.question) else purchases.items(session, turn.customer_id)[:MAX_ITEMS]
 
 
-def _asks_rules(question: str) -> bool:
+def _asks_rules(session: Session, question: str) -> bool:
     """Whether a section of the warranty article answers, and not the customer's own record."""
-    passage = knowledge.policy(label("policies.warranty"), question)
+    passage = knowledge.policy(label("policies.warranty"), question, session)
     return passage is not None and passage.number > 0

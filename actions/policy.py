@@ -10,9 +10,9 @@ from crm.models.people import Tier
 from crm.words import label
 
 
-def tell_policy(turn: Turn, reply: Reply, topic: str) -> None:
+def tell_policy(session: Session, turn: Turn, reply: Reply, topic: str) -> None:
     """Quotes the article for `topic` (a key of labels.yml's policies), or offers a person where there is none."""
-    passage = knowledge.policy(label(f"policies.{topic}"), turn.question)
+    passage = knowledge.policy(label(f"policies.{topic}"), turn.question, session)
     if passage is None:
         reply.say("utter_ask_a_person")
         reply.set(expecting="person")
@@ -26,7 +26,7 @@ class ActionTellPolicy(CareAction):
     action = "action_tell_policy"
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        tell_policy(turn, reply, turn.intent)
+        tell_policy(session, turn, reply, turn.intent)
 
 
 class ActionLoyaltyPoints(CareAction):
@@ -35,7 +35,7 @@ class ActionLoyaltyPoints(CareAction):
     action = "action_loyalty_points"
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        tell_policy(turn, reply, "loyalty_points")
+        tell_policy(session, turn, reply, "loyalty_points")
         if turn.customer_id is None:
             return
         tier = turn.customer(session).tier
@@ -51,7 +51,7 @@ class ActionPrivacyRequest(CareAction):
     writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        tell_policy(turn, reply, "privacy_request")
+        tell_policy(session, turn, reply, "privacy_request")
         conversation = turn.conversation(session)
         note = turn.text[:500] or self.action
 

@@ -23,16 +23,16 @@ TELLING_WORDS = 2
 class ActionAnswerUsage(CareAction):
     """Answers with the passage that fits, asks which product, or says honestly that there is nothing."""
 
-    action = "action_answer_usage"
+    action = knowledge.ANSWER
     writes = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         if triage.is_dangerous(turn.question):
             self.warn(session, turn, reply)
             return
-        chosen = knowledge.by_key(turn.entity("passage") or "")
+        chosen = knowledge.by_key(turn.entity("passage") or "", session)
         if chosen is not None:
-            self._quote(session, turn, chosen, reply)
+            self._quote(session, turn, Found(chosen), reply)
             return
         self.answer(session, turn, turn.question or str(turn.slot("open_question") or ""), reply)
 
@@ -49,7 +49,7 @@ class ActionAnswerUsage(CareAction):
         found = self._find(session, turn, said, named)
         if found.passage is None:
             return len(named) > 1 and 0 < len(found.skus) <= MAX_RIVALS
-        return knowledge.is_asked(said, found.passage, _names(named))
+        return knowledge.is_asked(said, found.passage, knowledge.product_names(named))
 
     def answer(self, session: Session, turn: Turn, question: str, reply: Reply) -> None:
         """Answers `question`."""
@@ -59,14 +59,14 @@ class ActionAnswerUsage(CareAction):
             return
         found = self._find(session, turn, question, named)
         if found.passage is not None:
-            self._quote(session, turn, found.passage, reply, question)
+            self._quote(session, turn, found, reply, question)
         elif found.choices:
             reply.say("utter_which_part", [_choice(passage) for passage in found.choices[:MAX_BUTTONS]])
             reply.set(product=found.choices[0].article.sku, open_question=None)
         elif found.skus:
             self._ask_product(session, list(found.skus), question, reply)
         else:
-            self._admit(session, turn, question, reply)
+            self._admit(session, turn, found, question, reply)
 
     def warn(self, session: Session, turn: Turn, reply: Reply) -> None:
         """Danger: no guide, but what to do at once; the staff is called, and a complaint begins with the story."""
@@ -82,20 +82,17 @@ class ActionAnswerUsage(CareAction):
         reply.follow("complaint_form")
 
     def _find(self, session: Session, turn: Turn, question: str, named: list[Product]) -> Found:
-        names = _names(named)
-        if len(named) == 1:
-            return knowledge.usage(question, named[0].sku, names)
-        if len(named) > 1:
-            return Found(skus=tuple(product.sku for product in named))
-        found = knowledge.usage(question, turn.slot("product")) if turn.slot("product") else Found()
-        return found if found.passage else knowledge.usage(question, None)
+        return knowledge.find(session, question, named, turn.slot("product"))
 
-    def _quote(self, session: Session, turn: Turn, passage: Passage, reply: Reply, question: str = "") -> None:
+    def _quote(self, session: Session, turn: Turn, found: Found, reply: Reply, question: str = "") -> None:
+        passage = found.passage
+        assert passage is not None  # whoever calls has looked
         heading = f"{passage.heading}\n" if passage.heading else ""
         reply.say("utter_knowledge", title=passage.article.title, passage=f"{heading}{passage.text}"[:MAX_PASSAGE])
-        reply.set(
-            product=passage.article.sku, article=passage.key, question=question or passage.heading, open_question=None
-        )
+        reply.set(article=passage.key, question=question or passage.heading, open_question=None)
+        if passage.article.sku is not None:  # an article of the whole shop changes nothing of what is talked about
+            reply.set(product=passage.article.sku)
+        _keep_sources(session, turn, self.action, found)
         if not turn.aside:
             reply.say("utter_did_that_help")
             reply.set(expecting="helpful")
@@ -106,8 +103,8 @@ class ActionAnswerUsage(CareAction):
         reply.say("utter_which_product", buttons)
         reply.set(open_question=question or None)
 
-    def _admit(self, session: Session, turn: Turn, question: str, reply: Reply) -> None:
-        _remember(session, turn, self.action, KnowledgeFeedbackKind.UNANSWERED, question, None)
+    def _admit(self, session: Session, turn: Turn, found: Found, question: str, reply: Reply) -> None:
+        _remember(session, turn, self.action, KnowledgeFeedbackKind.UNANSWERED, question, None, found.evidence)
         reply.say("utter_no_article")
         reply.set(open_question=None, question=question)
         if not turn.aside:
@@ -154,10 +151,6 @@ def products_meant(session: Session, turn: Turn, said: str) -> list[Product]:
     return [pressed] if pressed else catalogue.mentioned(session, said)
 
 
-def _names(named: list[Product]) -> list[str]:
-    return [name for product in named for name in (product.name, product.sku, *map(str, product.aliases))]
-
-
 def product_title(product: Product) -> str:
     """A product's short name for a button: its first alias, which is how people call it."""
     name = str(product.aliases[0]) if product.aliases else product.name
@@ -170,14 +163,28 @@ def _choice(passage: Passage) -> dict[str, str]:
 
 
 def _remember(
-    session: Session, turn: Turn, action: str, kind: KnowledgeFeedbackKind, question: str, article: Any
+    session: Session,
+    turn: Turn,
+    action: str,
+    kind: KnowledgeFeedbackKind,
+    question: str,
+    article: Any,
+    sources: list[list[object]] | None = None,
 ) -> None:
     """Keeps the feedback, once a turn; without a turn (Rasa's shell) it is not kept."""
     if "turn_id" not in turn.metadata:
         return
 
     def keep() -> dict[str, Any]:
-        knowledge.record_feedback(session, turn.customer_id, kind, question, str(article) if article else None)
+        named = str(article) if article else None
+        knowledge.record_feedback(session, turn.customer_id, kind, question, named, sources)
         return {"kind": kind.value}
 
     receipts.once(session, turn.turn_id, action, keep)
+
+
+def _keep_sources(session: Session, turn: Turn, action: str, found: Found) -> None:
+    """Keeps with the turn's receipt what the answer was taken from, for the staff to see; not what was asked."""
+    if "turn_id" in turn.metadata and found.passage is not None:
+        told = {"kind": "answered", "article": found.passage.key, "sources": found.evidence}
+        receipts.once(session, turn.turn_id, action, lambda: told)

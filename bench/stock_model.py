@@ -4,6 +4,7 @@
 """
 
 import argparse
+import hashlib
 import json
 import re
 import shutil
@@ -37,7 +38,8 @@ def train_stock(models: Path, epochs: int) -> Path:
     command = [str(NLU_PYTHON), "-m", "rasa", "train", "--config", str(config), "--domain", str(ROOT / "domain.yml")]
     name = record["model"].removesuffix(".tar.gz")
     subprocess.run([*command, "--data", *data, "--out", str(folder), "--fixed-model-name", name], cwd=ROOT, check=True)
-    shutil.copy(current, folder / "current.json")
+    digest = hashlib.sha256((folder / record["model"]).read_bytes()).hexdigest()
+    (folder / "current.json").write_text(json.dumps(record | {"sha256": digest, "previous": []}), encoding="utf-8")
     return folder
 
 

@@ -2,47 +2,65 @@
 
 import itertools
 import re
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from crm.accents import plain, spoken
 from crm.errors import InvalidInput
 from crm.text import spelling
-from crm.words import mentioned, normal, words
+from crm.words import mentioned, words
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
-_WORD = re.compile(r"\w+")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is five times as fast, where it was built
 MAX_HOMES = 2
 HEADING_WEIGHT = 2
+LONGEST_QUESTION = 300
+SHORTEST_LINE = 9
+QUESTION = "? "  # stands before a question among the texts to embed: a question's embedding is not a passage's
 _STEP = re.compile(r"^\d+\. ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Article:
-    """`path` is relative to the knowledge directory; `sku` None means it holds for the whole shop."""
+    """`path` is relative to the knowledge directory (an authored article has one as if it lay there).
+
+    `sku` None means it holds for the whole shop. `version` 0 is a file. `asked`: what customers ask in words of their
+    own, by the heading of the section that answers ("" the beginning).
+    """
 
     path: str
     title: str
     sku: str | None
     topic: str
     keywords: tuple[str, ...]
+    version: int = 0
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Passage:
-    """One answer: the article's beginning (`heading` empty) or one of its sections."""
+    """One answer: the article's beginning (`heading` empty) or one of its sections.
+
+    `answers` False: it says nothing of its own, as a beginning that only leads to the sections with the steps.
+    """
 
     article: Article
     number: int
     heading: str
     text: str
+    answers: bool
     tokens: tuple[str, ...] = field(repr=False)
-    vocabulary: frozenset[str] = field(repr=False)
-    spellings: frozenset[str] = field(repr=False)
-    topic_spellings: frozenset[str] = field(repr=False)
+    spelt: tuple[str, ...] = field(repr=False)
+    topic: tuple[str, ...] = field(repr=False)
+    asked: tuple[str, ...] = field(repr=False, default=())
+    asked_tokens: tuple[str, ...] = field(repr=False, default=())
+    spelt_tokens: tuple[str, ...] = field(repr=False, default=())
 
     @property
     def key(self) -> str:
@@ -50,35 +68,122 @@ class Passage:
         return f"{self.article.path}#{self.number}"
 
     @property
-    def has_steps(self) -> bool:
-        """Whether it says what to do, and not only what follows."""
-        return bool(_STEP.search(self.text))
+    def vocabulary(self) -> frozenset[str]:
+        """Its words and pairs of words without accents."""
+        return _sets(self)[0]
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """Its words with their accents."""
+        return _sets(self)[1]
+
+    @property
+    def topic_spellings(self) -> frozenset[str]:
+        """The words of heading, symptom and keywords, with accents and without."""
+        return _sets(self)[2]
+
+    @property
+    def asked_terms(self) -> tuple[frozenset[str], ...]:
+        """For each asked question its words and pairs of words without accents."""
+        return _asked_sets(self)
+
+    @property
+    def asked_words(self) -> frozenset[str]:
+        """The words and pairs of them of all asked questions, without accents."""
+        return _asked_words(self)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Each line under its subject: embedded alone, a line is found by what one step or symptom says."""
+        lines = (_STEP.sub("", line).strip() for line in self.text.split("\n"))
+        return tuple(f"{self.subject}: {line}" for line in lines if len(line) >= SHORTEST_LINE)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What of it is embedded: its subject, its steps, and each asked question marked as one."""
+        return (self.subject, *self.steps, *(f"{QUESTION}{said}" for said in self.asked))
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in few words."""
+        return self.heading or self.article.title
 
 
 def read(path: Path, root: Path) -> list[Passage]:
     """The passages of the article at `path`. Raises InvalidInput when its front matter is broken."""
-    found = _FRONT.match(path.read_text(encoding="utf-8"))
-    if found is None:
-        raise InvalidInput(str(path), "an article begins with front matter between two lines of ---")
-    front = yaml.safe_load(found[1])
+    front, body = split(path.read_text(encoding="utf-8"), str(path))
     article = Article(
         path=path.relative_to(root).as_posix(),
         title=str(front["title"]),
         sku=front.get("product"),
         topic=str(front["topic"]),
-        keywords=tuple(map(str, front.get("keywords", []))),
+        keywords=tuple(map(str, front.get("keywords") or [])),
+        asked=asked_of(front, body, str(path)),
     )
-    lead, *sections = re.split(r"^## ", found[2], flags=re.MULTILINE)
-    cut = [("", lead.strip()), *(_cut(section) for section in sections)]
-    parts = [(number, heading, text) for number, (heading, text) in enumerate(cut) if text]
+    return passages(article, body)
+
+
+def asked_of(front: Mapping[str, Any], body: str, source: str) -> dict[str, tuple[str, ...]]:
+    """The front matter's `asked`; raises InvalidInput, naming `source`, when it is no questions of the sections."""
+    asked = front.get("asked") or {}
+    if not isinstance(asked, dict):
+        raise InvalidInput(source, "`asked` maps headings to lists of questions")
+    headings = {heading for _, heading, _ in _parts(body)}
+    for heading, questions in asked.items():
+        if heading not in headings:
+            raise InvalidInput(source, f"`asked` names {heading!r}, which is no section with a text")
+        if not isinstance(questions, list) or not all(isinstance(said, str) and said.strip() for said in questions):
+            raise InvalidInput(
+                source, f"`asked` of {heading!r} is a list of questions: quote one with a colon or number"
+            )
+        if longest := next((said for said in questions if len(said) > LONGEST_QUESTION), None):
+            raise InvalidInput(source, f"a question has up to {LONGEST_QUESTION} characters: {longest[:40]!r}…")
+    return {heading: tuple(said.strip() for said in questions) for heading, questions in asked.items()}
+
+
+def split(content: str, source: str) -> tuple[dict[str, Any], str]:
+    """Front matter and body of a Markdown article; raises InvalidInput, naming `source`, when it is broken."""
+    if not _FRONT.match(content):
+        raise InvalidInput(source, "an article begins with front matter between two lines of ---")
+    front, body = parted(content, source)
+    if not front.get("title") or not front.get("topic"):
+        raise InvalidInput(source, "the front matter names at least a title and a topic")
+    return front, body
+
+
+def parted(content: str, source: str) -> tuple[dict[str, Any], str]:
+    """Front matter (empty where there is none) and the rest. Raises InvalidInput, naming `source`, if broken."""
+    found = _FRONT.match(content)
+    if found is None:
+        return {}, content
+    try:
+        front = yaml.load(found[1], Loader=_Loader)
+    except yaml.YAMLError as problem:
+        raise InvalidInput(source, f"the front matter is no YAML: {problem}") from problem
+    if not isinstance(front, dict):
+        raise InvalidInput(source, "the front matter maps names to values")
+    return front, found[2]
+
+
+def passages(article: Article, body: str) -> list[Passage]:
+    """`body` cut at its second-level headings. Empty sections are left out; the others keep their number."""
+    parts = _parts(body)
     homes = _homes(article, parts)
-    return [_passage(article, *part, homes[place]) for place, part in enumerate(parts)]
+    stepless = not any(_STEP.search(text) for _, _, text in parts)
+    return [_passage(article, *part, homes[place], stepless) for place, part in enumerate(parts)]
 
 
 def terms(said: str) -> list[str]:
     """Words without accents and pairs of them: what questions and passages are compared by."""
-    single = normal(said).split()
-    return single + [f"{a}_{b}" for a, b in itertools.pairwise(single)]
+    single = [plain(word) for word in spoken(said)]
+    return [*map(sys.intern, single), *(sys.intern(f"{a}_{b}") for a, b in itertools.pairwise(single))]
+
+
+def _parts(body: str) -> list[tuple[int, str, str]]:
+    """Number, heading and text of each part that says something."""
+    lead, *sections = re.split(r"^## ", body, flags=re.MULTILINE)
+    cut = [("", lead.strip()), *(_cut(section) for section in sections)]
+    return [(number, heading, text) for number, (heading, text) in enumerate(cut) if text]
 
 
 def _cut(section: str) -> tuple[str, str]:
@@ -96,7 +201,7 @@ def _homes(article: Article, parts: Sequence[tuple[int, str, str]]) -> list[list
     texts = [_both(text) for _, _, text in parts]
     homes: list[list[str]] = [[] for _ in parts]
     for keyword in article.keywords:
-        wanted = frozenset(map(spelling, _words(keyword))) - title
+        wanted = frozenset(map(spelt, spoken(keyword))) - title
         shared = [
             HEADING_WEIGHT * len(wanted & heading) + len(wanted & text)
             for heading, text in zip(headings, texts, strict=True)
@@ -108,27 +213,61 @@ def _homes(article: Article, parts: Sequence[tuple[int, str, str]]) -> list[list
     return homes
 
 
-def _words(said: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFC", said.lower()))
+@lru_cache(maxsize=100_000)
+def spelt(word: str) -> str:
+    """`word`'s letters and then its marks; remembered."""
+    return sys.intern(spelling(word))
 
 
 def _both(said: str) -> frozenset[str]:
     """The words with their marks, and without: a keyword written without accents fits too."""
-    return frozenset(map(spelling, _words(said))) | frozenset(normal(said).split())
+    words_said = spoken(said)
+    return frozenset(map(spelt, words_said)) | frozenset(map(plain, words_said))
 
 
-def synonyms(heading: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def synonyms(heading: str) -> tuple[str, ...]:
     """Other words for the trouble that a heading names (`data/words/usage.yml`)."""
     groups = [group for group in words("usage")["synonyms"] if mentioned(heading, group)]
-    return [str(phrase) for group in groups for phrase in group]
+    return tuple(str(phrase) for group in groups for phrase in group)
 
 
-def _passage(article: Article, number: int, heading: str, text: str, keywords: Sequence[str]) -> Passage:
+def _passage(
+    article: Article, number: int, heading: str, text: str, keywords: Sequence[str], stepless: bool
+) -> Passage:
     also = synonyms(heading)
     tokens = terms(heading or article.title) * 3 + terms(article.title) + terms(text)
     for keyword in (*keywords, *also):
         tokens += terms(keyword) * 2
-    symptom = _STEP.split(text)[0]
-    spellings = frozenset(map(spelling, _words(" ".join([heading, article.title, text, *keywords, *also]))))
-    topic = _both(" ".join([heading or article.title, symptom, *keywords, *also]))
-    return Passage(article, number, heading, text, tuple(tokens), frozenset(tokens), spellings, topic)
+    parts = _STEP.split(text)
+    marked = frozenset(map(spelt, spoken(" ".join([heading, article.title, text, *keywords, *also]))))
+    topic = _both(" ".join([heading or article.title, parts[0], *keywords, *also]))
+    asked = article.asked.get(heading, ())
+    answers = stepless or len(parts) > 1
+    fields = (tuple(tokens), tuple(marked), tuple(topic))
+    passage = Passage(article, number, heading, text, answers, *fields)
+    return heard(passage, asked)
+
+
+def heard(passage: Passage, asked: Sequence[str]) -> Passage:
+    """The same passage, of which these questions are asked."""
+    tokens = tuple(term for said in asked for term in terms(said))
+    subject = passage.subject
+    marked = tuple(spelt(word) for said in (subject, subject, passage.text, *asked) for word in spoken(said))
+    return replace(passage, asked=tuple(asked), asked_tokens=tokens, spelt_tokens=marked)
+
+
+@lru_cache(maxsize=2048)
+def _sets(passage: Passage) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """For the passages in demand only: sets of all words of thousands of articles took half a gigabyte."""
+    return frozenset(passage.tokens), frozenset(passage.spelt), frozenset(passage.topic)
+
+
+@lru_cache(maxsize=2048)
+def _asked_sets(passage: Passage) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(terms(said)) for said in passage.asked)
+
+
+@lru_cache(maxsize=2048)
+def _asked_words(passage: Passage) -> frozenset[str]:
+    return frozenset(passage.asked_tokens)

@@ -1,33 +1,32 @@
 """Answers from the shop's own articles: the passage that fits a question, or none rather than a guess."""
 
 import itertools
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
-import bm25s  # type: ignore[import-untyped]
-import numpy as np
 from sqlalchemy.orm import Session
 
-from crm import articles, clock
-from crm.articles import Passage
-from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind
-from crm.settings import settings
-from crm.text import fold, spelling
+from crm import clock, embeddings
+from crm.accents import plain, spoken
+from crm.articles import Passage, spelt
+from crm.library import library
+from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind, Product
+from crm.models.messaging import ActionReceipt
+from crm.ranking import Hit, rank
+from crm.retrieval import Index, Question, Word
 from crm.words import mentioned, normal, words
 
-_WORD = re.compile(r"\w+")
-
-MIN_COVERAGE = 0.8
-MIN_COVERAGE_NAMED = 0.4
-MIN_COVERAGE_POLICY = 0.6
+RIVAL = 0.8  # of a question's words say what a section is about: every product with such a one may be meant
+SURE = 0.9  # a section that likely to be the one needs no asking back
+UNSURE = 0.5  # a best section less likely than that to be the one is offered with those that fit nearly as well
+ELSEWHERE = 0.9  # how likely an answer about another product than the one under discussion must be
+MAX_CHOICES = 3
+ACCENTED_SHARE = 0.25  # of the words of a question typed with accents, about 0.7 have one
+ANSWER = "action_answer_usage"
 MIN_TOPICAL = 0.5
-CLEAR_LEAD = 1.4
-TOPIC_WEIGHT = 1.0
+MAX_SOURCES = 5
 
 
 @dataclass(frozen=True)
@@ -35,97 +34,91 @@ class Found:
     """`passage` answers; or `skus` are the products for which the question has an answer equally; or neither.
 
     `passage` and no words of the question left over: `choices` are the sections the customer may mean.
+    `sources` are the likeliest passages, best first, whatever was decided.
     """
 
     passage: Passage | None = None
     skus: tuple[str, ...] = ()
     choices: tuple[Passage, ...] = ()
+    sources: tuple[Hit, ...] = field(default=(), compare=False)
+
+    @property
+    def evidence(self) -> list[list[object]]:
+        """`sources` as JSON: [key, score]."""
+        return [[hit.passage.key, round(hit.score, 3)] for hit in self.sources]
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word of a question, as typed (lower case) and without accents."""
-
-    typed: str
-    plain: str
-
-    def stands_in(self, passage: Passage) -> bool:
-        """Whether the passage has it. A word typed with accents must have the same ones there."""
-        if self.typed == self.plain:
-            return self.plain in passage.vocabulary
-        return spelling(self.typed) in passage.spellings
-
-    def is_topic_of(self, passage: Passage) -> bool:
-        """Whether it stands in the heading, the symptom or a keyword, not only in a step."""
-        return (self.plain if self.typed == self.plain else spelling(self.typed)) in passage.topic_spellings
+def index(session: Session | None = None) -> Index:
+    """The index of the articles as they are now; without a session, what the staff published as last seen."""
+    return library(session).index(session)
 
 
-class Index:
-    """All passages, searchable. Building takes some tens of milliseconds for hundreds of articles."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages = list(passages)
-        self._bm25 = bm25s.BM25()
-        if self.passages:
-            self._bm25.index([list(passage.tokens) for passage in self.passages], show_progress=False)
-        self._known = Counter(token for passage in self.passages for token in passage.vocabulary)
-
-    def ranked(self, asked: Sequence[str], skus: frozenset[str | None]) -> list[tuple[float, Passage]]:
-        """(score, passage) of those of `skus` that have something of the terms `asked`, best first."""
-        known = [token for token in asked if token in self._known]
-        if not known:
-            return []
-        scores: np.ndarray = self._bm25.get_scores(known)
-        order = np.argsort(-scores, kind="stable")
-        pairs = [(float(scores[i]), self.passages[i]) for i in order if scores[i] > 0]
-        return [pair for pair in pairs if pair[1].article.sku in skus]
-
-    def coverage(self, asked: Sequence[Word], passage: Passage) -> float:
-        """The share, 0 to 1, of the question's words that the passage has; rare words weigh more."""
-        weights = [float(np.log(1 + len(self.passages) / (1 + self._known[word.plain]))) for word in asked]
-        covered = sum(weight for word, weight in zip(asked, weights, strict=True) if word.stands_in(passage))
-        return covered / total if (total := sum(weights)) else 0.0
-
-    def on_topic(self, asked: Sequence[Word], passage: Passage) -> float:
-        """The share, 0 to 1, of the question's words that say what the passage is about."""
-        return sum(word.is_topic_of(passage) for word in asked) / len(asked) if asked else 0.0
+def prepare() -> None:
+    """Reads the articles and loads the embeddings; what is not embedded yet is embedded in the background."""
+    index()
+    embeddings.problem()
 
 
-def index() -> Index:
-    """The index of the articles as they are on disk now."""
-    root = settings().data_dir / "knowledge"
-    files = sorted(root.rglob("*.md"))
-    return _build(root, tuple((str(path), path.stat().st_mtime_ns) for path in files))
-
-
-def usage(question: str, sku: str | None, product_words: Sequence[str] = ()) -> Found:
-    """The passage of a product guide that answers `question`.
+def usage(
+    question: str, sku: str | None, product_words: Sequence[str] = (), session: Session | None = None, bar: float = 0.0
+) -> Found:
+    """The passage that answers `question`.
 
     Args:
         sku: the product meant, where it is known.
         product_words: names of products in the question; they do not count as what is asked.
+        bar: the least probability of an answer, where it is more than usual.
     """
+    guides = index(session)
+    said = _words(question, product_words)
+    if all(word.plain in _topic_words() for word in _content(said)):
+        return _by_topic(guides, question, sku)
+    hits = rank(guides, question_of(guides, question, product_words), frozenset([sku]) if sku else None, bar)
+    sources = tuple(hits[:MAX_SOURCES])
+    about = [str(hit.passage.article.sku) for hit in hits if hit.topical >= RIVAL and hit.passage.article.sku]
+    rivals = tuple(dict.fromkeys(about))
+    if sku is None and len(rivals) > 1 and (not hits[0].passage.article.sku or hits[0].share < SURE):
+        return Found(skus=rivals, sources=sources)
+    if not hits or not hits[0].enough:
+        return Found(sources=sources)
+    best = hits[0]
+    close = [hit for hit in hits[:MAX_CHOICES] if hit.enough]
+    # Where one section is about all that is asked, those with the words in some step only are not meant.
+    close = [hit for hit in close if hit.topical >= RIVAL] if best.topical >= RIVAL else close
+    if best.share < UNSURE and len(close) > 1:
+        return Found(choices=tuple(hit.passage for hit in close), sources=sources)
+    return Found(passage=best.passage, sources=sources)
+
+
+def find(session: Session, question: str, named: Sequence[Product], discussed: str | None) -> Found:
+    """The answer to `question`, which names the products `named`, while the product `discussed` is talked about."""
+    names = product_names(named)
+    if len(named) == 1:
+        return usage(question, named[0].sku, names, session)
+    if len(named) > 1:
+        return Found(skus=tuple(product.sku for product in named))
+    found = usage(question, discussed, (), session) if discussed else Found()
+    if found.passage or found.choices:
+        return found
+    anywhere = usage(question, None, (), session, ELSEWHERE if discussed else 0.0)
+    return anywhere if anywhere.passage or anywhere.skus or not discussed else replace(anywhere, sources=found.sources)
+
+
+def product_names(products: Sequence[Product]) -> list[str]:
+    """Every name of `products`."""
+    return [name for product in products for name in (product.name, product.sku, *map(str, product.aliases))]
+
+
+def question_of(guides: Index, question: str, product_words: Sequence[str] = ()) -> Question:
+    """What `question` is searched by. Its embedding is that of its words with accents and without products' names."""
     said = _words(question, product_words)
     asked = _content(said)
-    if all(word.plain in _topic_words() for word in asked):
-        return _by_topic(question, sku)
-    guides = index()
-    wanted = frozenset([sku]) if sku else frozenset(p.article.sku for p in guides.passages if p.article.sku)
-    ranked = [
-        (score * (1 + TOPIC_WEIGHT * guides.on_topic(asked, passage)), passage)
-        for score, passage in guides.ranked(_query(said, asked), wanted)
-        if passage.has_steps
-    ]
-    ranked.sort(key=lambda pair: -pair[0])
-    least = MIN_COVERAGE_NAMED if sku else MIN_COVERAGE
-    fitting = [pair for pair in ranked if guides.coverage(asked, pair[1]) >= least]
-    if not fitting:
-        return Found()
-    best, first = fitting[0]
-    rivals = {p.article.sku: None for score, p in fitting if p.article.sku and score * CLEAR_LEAD >= best}
-    if len(rivals) > 1:
-        return Found(skus=tuple(s for s in rivals if s))
-    return Found(passage=first)
+    meant = said
+    if sum(word.typed != word.plain for word in said) < ACCENTED_SHARE * len(said):
+        meant = _words(guides.restorer.restore(" ".join(spoken(question))), product_words)
+    text = " ".join(word.typed for word in meant) or question
+    marked = tuple(spelt(word.typed) for word in meant)
+    return Question(tuple(asked), tuple(_query(said, asked)), marked, embeddings.of_question(text))
 
 
 def is_asked(said: str, passage: Passage, product_words: Sequence[str] = ()) -> bool:
@@ -134,44 +127,62 @@ def is_asked(said: str, passage: Passage, product_words: Sequence[str] = ()) -> 
     A word of a single step is not enough: "the month before" stands in some step of nearly every guide.
     """
     idle = {word for phrase in words("usage")["fragment"] for word in str(phrase).split()}
-    folded = frozenset(map(fold, idle))
+    folded = frozenset(map(plain, idle))
     telling = [w for w in _content(_words(said, product_words)) if w.typed not in idle]
     telling = [w for w in telling if w.typed != w.plain or w.plain not in folded]
     topical = [word for word in telling if word.is_topic_of(passage)]
     return bool(topical) and len(topical) >= MIN_TOPICAL * len(telling)
 
 
-def policy(slug: str, question: str) -> Passage | None:
+def policy(slug: str, question: str, session: Session | None = None) -> Passage | None:
     """The section of the shop-wide article `slug` that fits `question` best, else its beginning."""
-    shop = index()
+    shop = index(session)
     mine = [passage for passage in shop.passages if passage.article.path == f"cua-hang/{slug}.md"]
-    said = _words(question)
-    asked = _content(said)
-    if not mine or not asked:
+    if not mine or not _content(_words(question)):
         return mine[0] if mine else None
-    ranked = [p for _, p in shop.ranked(_query(said, asked), frozenset([None])) if p in mine]
-    fitting = [p for p in ranked if shop.coverage(asked, p) >= MIN_COVERAGE_POLICY]
+    hits = rank(shop, question_of(shop, question), frozenset())
+    fitting = [hit.passage for hit in hits if hit.passage in mine and hit.enough]
     return fitting[0] if fitting else mine[0]
 
 
-def by_key(key: str) -> Passage | None:
+def by_key(key: str, session: Session | None = None) -> Passage | None:
     """The passage named `key`, if its article still has it."""
-    return next((passage for passage in index().passages if passage.key == key), None)
+    return index(session).by_key(key)
 
 
 def record_feedback(
-    session: Session, customer_id: int | None, kind: KnowledgeFeedbackKind, question: str, article: str | None
+    session: Session,
+    customer_id: int | None,
+    kind: KnowledgeFeedbackKind,
+    question: str,
+    article: str | None,
+    sources: list[list[object]] | None = None,
 ) -> None:
-    """Keeps what no article answered, and what the customer said of an answer."""
+    """Keeps what no article answered, and what the customer said of an answer, with what was found for the question."""
     session.add(
-        KnowledgeFeedback(customer_id=customer_id, kind=kind, question=question[:2000], article=article, at=clock.now())
+        KnowledgeFeedback(
+            customer_id=customer_id,
+            kind=kind,
+            question=question[:2000],
+            article=article,
+            sources=sources,
+            at=clock.now(),
+        )
     )
 
 
+def told(session: Session, turn_id: str) -> dict[str, Any] | None:
+    """What the turn's answer was taken from: {"article": key, "sources": [[key, score between 0 and 1], …]}."""
+    receipt = session.get(ActionReceipt, (turn_id, ANSWER))
+    return receipt.result if receipt is not None and "article" in receipt.result else None
+
+
 def _words(question: str, product_words: Sequence[str] = ()) -> list[Word]:
-    """The words of the question without the products' names."""
-    typed = _WORD.findall(unicodedata.normalize("NFC", question.lower()))
-    left = [Word(word, fold(word)) for word in typed]
+    """The words of the question, short forms written out, without the products' names."""
+    typed = spoken(question)
+    bare = all(word == plain(word) for word in typed)
+    whole = [part for word in typed for part in _written_out().get(word, word).split()]
+    left = [Word(plain(word) if bare else word, plain(word)) for word in whole]
     for name in sorted((normal(name).split() for name in product_words), key=len, reverse=True):
         size = len(name)
         for start in range(len(left) - size + 1) if size else ():
@@ -194,20 +205,20 @@ def _query(said: Sequence[Word], asked: Sequence[Word]) -> list[str]:
     return [word.plain for word in asked] + pairs
 
 
-def _by_topic(question: str, sku: str | None) -> Found:
+def _by_topic(guides: Index, question: str, sku: str | None) -> Found:
     """The product's guide of the kind asked for, or the sections to choose from."""
     if sku is None:
-        return Found(skus=tuple(sorted({p.article.sku for p in index().passages if p.article.sku})))
-    mine = [p for p in index().passages if p.article.sku == sku]
+        return Found(skus=tuple(sorted({p.article.sku for p in guides.passages if p.article.sku})))
+    mine = [p for p in guides.passages if p.article.sku == sku]
     topics = words("dialogue")["topics"]
     topic = next((name for name in ("fault", "clean", "setup", "use") if mentioned(question, topics[name])), None)
     guide = [p for p in mine if p.article.topic == topic]
     if topic == "fault":
         return Found(choices=tuple(p for p in guide if p.heading))
     if guide:
-        return Found(
-            passage=next((p for p in guide if p.has_steps), None), choices=tuple(p for p in guide if p.heading)
-        )
+        first = next((p for p in guide if p.answers), None)
+        sources = (Hit(first, 1.0),) if first else ()
+        return Found(passage=first, choices=tuple(p for p in guide if p.heading), sources=sources)
     return Found(choices=tuple(p for p in mine if p.number == 0))
 
 
@@ -215,7 +226,7 @@ def _by_topic(question: str, sku: str | None) -> Found:
 def _stop_words() -> tuple[frozenset[str], frozenset[str]]:
     """Without accents, for messages typed without; and as they are: "vay" (so) must not swallow "váy" (a skirt)."""
     said = frozenset(word for phrase in words("dialogue")["stop"] for word in str(phrase).split())
-    return frozenset(map(fold, said)), said
+    return frozenset(map(plain, said)), said
 
 
 @lru_cache(maxsize=1)
@@ -224,6 +235,7 @@ def _topic_words() -> frozenset[str]:
     return frozenset(token for phrase in phrases for token in normal(phrase).split())
 
 
-@lru_cache(maxsize=2)
-def _build(root: Path, state: tuple[tuple[str, int], ...]) -> Index:
-    return Index([passage for path, _ in state for passage in articles.read(Path(path), root)])
+@lru_cache(maxsize=1)
+def _written_out() -> dict[str, str]:
+    """Short forms of chat and the words they stand for."""
+    return {str(short): str(whole) for short, whole in words("usage").get("short", {}).items()}

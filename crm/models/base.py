@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Index, Integer, MetaData, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -51,6 +51,12 @@ class WithId:
     """A surrogate key that the database counts."""
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, sort_order=-1)
+
+
+def filled(name: str, column: str) -> Index:
+    """Index over the rows that have a value in `column`, so that rows without one cost nothing to write."""
+    condition = text(f"{column} IS NOT NULL")
+    return Index(name, column, sqlite_where=condition, postgresql_where=condition)
 
 
 def by_value(enum: type[StrEnum]) -> Enum:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.models.base import Base, WithId, by_value
+from crm.models.base import Base, WithId, by_value, filled
 
 
 class CampaignState(StrEnum):
@@ -40,6 +40,7 @@ class CampaignRecipient(WithId, Base):
     __table_args__ = (
         UniqueConstraint("campaign_id", "customer_id"),
         Index("ix_campaign_recipients_waiting", "campaign_id", "outbox_id", "reason", "id"),
+        filled("ix_campaign_recipients_outbox_id", "outbox_id"),
     )
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))

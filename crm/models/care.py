@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm.models.base import Base, WithId, by_value
+from crm.models.base import Base, WithId, by_value, filled
 from crm.models.catalogue import Product, Purchase
 from crm.models.people import Customer
 
@@ -101,7 +101,10 @@ class Greeting(WithId, Base):
     """One greeting a customer, occasion and local date, however often the scheduler wakes."""
 
     __tablename__ = "greetings"
-    __table_args__ = (UniqueConstraint("customer_id", "occasion", "local_date"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "occasion", "local_date"),
+        filled("ix_greetings_outbox_id", "outbox_id"),
+    )
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     occasion: Mapped[str] = mapped_column(String(32))
     local_date: Mapped[date]

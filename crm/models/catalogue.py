@@ -63,11 +63,15 @@ class KnowledgeFeedbackKind(StrEnum):
 
 
 class KnowledgeFeedback(WithId, Base):
-    """A question no article answered, or what the customer said of the answer. `article` is its path."""
+    """A question no article answered, or what the customer said of the answer. `article` is the passage's key.
+
+    `sources`: the passages that were found for the question, best first, as [key, score between 0 and 1].
+    """
 
     __tablename__ = "knowledge_feedback"
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     kind: Mapped[KnowledgeFeedbackKind] = mapped_column(by_value(KnowledgeFeedbackKind))
     question: Mapped[str] = mapped_column(Text)
     article: Mapped[str | None] = mapped_column(String(200))
+    sources: Mapped[list[Any] | None]
     at: Mapped[datetime]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm.models.base import Base, WithId, by_value
+from crm.models.base import Base, WithId, by_value, filled
 from crm.models.people import ChannelAccount, Purpose
 
 
@@ -42,6 +42,7 @@ class Inbound(WithId, Base):
     __table_args__ = (
         UniqueConstraint("bot_id", "update_id"),
         Index("ix_inbound_pending", "bot_id", "state", "chat_id", "update_id"),
+        filled("ix_inbound_done_at", "done_at"),
     )
     bot_id: Mapped[int] = mapped_column(BigInteger)
     update_id: Mapped[int] = mapped_column(BigInteger)
@@ -66,6 +67,7 @@ class Outbox(WithId, Base):
     __table_args__ = (
         Index("ix_outbox_due", "bot_id", "state", "priority", "not_before", "id"),
         Index("ix_outbox_account_sent", "account_id", "kind", "sent_at"),
+        filled("ix_outbox_sent_at", "sent_at"),
     )
     bot_id: Mapped[int] = mapped_column(BigInteger)
     account_id: Mapped[int] = mapped_column(ForeignKey("channel_accounts.id"))

