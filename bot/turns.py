@@ -60,7 +60,7 @@ class TurnTaker:
             log.warning("no answer from the understanding", inbound_id=row.id, error=reason[:200])
             await self._in_transaction(lambda session: turns.give_up(session, turn, reason))
             return
-        await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.intent))
+        await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.heard))
 
     async def _photo(self, incoming: Incoming) -> Said:
         try:

@@ -9,6 +9,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from crm.outbox import Button, Content
 from crm.settings import Settings
+from crm.sightings import UNSURE, Heard
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_TEXT = 4096
@@ -23,10 +24,10 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What Rasa said, as messages ready for the outbox, and the intent it understood."""
+    """What Rasa said, as messages ready for the outbox, and what it understood."""
 
     messages: list[Content]
-    intent: str | None
+    heard: Heard
 
 
 class Understanding:
@@ -78,8 +79,19 @@ class _NotServing(Exception):
 
 def _read(body: dict[str, Any]) -> Answer:
     contents = [_content(message) for message in body["messages"]]
-    intent = (body.get("intent") or {}).get("name")
-    return Answer(_merged([content for content in contents if content.text or content.photo]), intent)
+    return Answer(_merged([content for content in contents if content.text or content.photo]), _heard(body))
+
+
+def _heard(body: dict[str, Any]) -> Heard:
+    intent = body.get("intent") or {}
+    guesses = [(str(guess["name"]), float(guess["confidence"])) for guess in body.get("ranking") or ()]
+    return Heard(
+        intent=intent.get("name"),
+        confidence=float(intent.get("confidence") or 0.0),
+        ranking=[{"name": name, "confidence": confidence} for name, confidence in guesses if name != UNSURE],
+        model=body.get("model"),
+        answers_form=body.get("answers_form") is True,
+    )
 
 
 def _content(message: dict[str, Any]) -> Content:

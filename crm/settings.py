@@ -53,7 +53,17 @@ class Settings(BaseSettings):
     marketing_per_day: int = Field(default=1, ge=0, le=3)
     greeting_hour: int = Field(default=8, ge=0, le=23)
     survey_delay_s: float = Field(default=600, ge=0)
+    model_tolerance: float = Field(default=0.005, ge=0, le=1)
     log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    # Telegram keeps what it could not deliver for a day: a week keeps every update known longer than it can come again.
+    retention_inbound_days: int = Field(default=90, ge=7, le=36500)
+    retention_outbox_days: int = Field(default=365, ge=7, le=36500)
+    retention_tracker_days: int = Field(default=90, ge=7, le=36500)
+    retention_attachments_days: int = Field(default=365, ge=7, le=36500)
+    retention_hour: int = Field(default=3, ge=0, le=23)
+    consent_journal: Path | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -62,7 +72,7 @@ class Settings(BaseSettings):
             raise ValueError("no such timezone; Vietnam's is Asia/Ho_Chi_Minh")
         return value
 
-    @field_validator("telegram_proxy", "webhook_url", mode="before")
+    @field_validator("telegram_proxy", "webhook_url", "consent_journal", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
@@ -71,6 +81,16 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The shop's timezone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def journal(self) -> Path:
+        """Where every withdrawal of a consent is also written, beside the database and outside of its backups."""
+        return self.consent_journal or self.var_dir / "consents.journal"
+
+    @property
+    def catalogue_file(self) -> Path:
+        """Where the products' names are written for Rasa's room, which holds no database."""
+        return self.var_dir / "catalogue.json"
 
     @property
     def simulated(self) -> bool:

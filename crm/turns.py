@@ -8,13 +8,26 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, consents, customers, dispatch, escalations, inbound, introductions, outbox, templates, text
+from crm import (
+    clock,
+    consents,
+    customers,
+    dispatch,
+    escalations,
+    inbound,
+    introductions,
+    outbox,
+    sightings,
+    templates,
+    text,
+)
 from crm.customers import Caller
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
 from crm.models.messaging import ButtonToken, OutboxKind
 from crm.models.people import Purpose
 from crm.outbox import Content
 from crm.settings import settings
+from crm.sightings import Heard
 
 # STOP, and the "từ chối" of Vietnamese advertisements. Not "dừng": typed without accents it is "đúng", a yes.
 _STOP = re.compile(r"^/?(stop|tc|từ chối|tu choi|h(ủy|uỷ) đăng ký|huy dang ky)[.! ]*$")
@@ -178,8 +191,11 @@ def give_up(session: Session, turn: Turn, error: str) -> None:
     answer_with_template(session, turn, "technical_problem")
 
 
-def finish(session: Session, turn: Turn, answers: Sequence[Content], intent: str | None = None) -> None:
-    """Queues the answers and marks the update done, together. A turn that is done already is left alone."""
+def finish(session: Session, turn: Turn, answers: Sequence[Content], heard: Heard | None = None) -> None:
+    """Queues the answers and marks the update done, together. A turn that is done already is left alone.
+
+    `heard`: what the understanding made of the message; one that was not understood goes to the review queue.
+    """
     if not inbound.finish(session, turn.inbound_id):
         return
     conversation = session.get_one(Conversation, turn.conversation_id)
@@ -190,7 +206,13 @@ def finish(session: Session, turn: Turn, answers: Sequence[Content], intent: str
         outbox.enqueue(
             session, conversation.account, content, kind=OutboxKind.REPLY, dedupe_key=f"turn:{turn.turn_id}:{number}"
         )
-    if intent is not None:
-        spoken = session.scalar(select(Message).where(Message.inbound_id == turn.inbound_id))
-        if spoken is not None:
-            spoken.intent = intent
+    spoken = session.scalar(select(Message).where(Message.inbound_id == turn.inbound_id)) if heard else None
+    if heard is not None and spoken is not None:
+        _note_what_was_heard(session, turn, spoken, heard)
+
+
+def _note_what_was_heard(session: Session, turn: Turn, spoken: Message, heard: Heard) -> None:
+    if heard.intent is not None:
+        spoken.intent = heard.intent
+    ids = {"customer_id": turn.customer_id, "conversation_id": turn.conversation_id}
+    sightings.notice(session, spoken.text, heard, turn_id=turn.turn_id, **ids)

@@ -84,6 +84,9 @@ class TrianInput(InputChannel):
                 "messages": result.messages,
                 "replayed": result.replayed,
                 "intent": result.intent,
+                "ranking": result.ranking,
+                "answers_form": result.answers_form,
+                "model": agent.model_name,
                 "failed_actions": result.failed_actions,
             }
         )
@@ -92,8 +95,15 @@ class TrianInput(InputChannel):
         agent = _ready_agent(request)
         model = str(agent.model_name)
         fingerprint = re.fullmatch(r"trian-([0-9a-f]+)\.tar\.gz", model)
+        follower = getattr(request.app.ctx, "follower", None)
+        refused = follower.refused if follower else None
         return json_response(
-            {"status": "ok", "model": model, "fingerprint": fingerprint[1] if fingerprint else agent.model_id}
+            {
+                "status": "degraded" if refused else "ok",
+                "model": model,
+                "fingerprint": fingerprint[1] if fingerprint else agent.model_id,
+                "refused_model": refused,
+            }
         )
 
     def _authorise(self, request: Request) -> None:

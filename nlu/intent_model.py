@@ -28,6 +28,7 @@ from nlu.normalisation import Normaliser, default_normaliser, outline, strip_acc
 Floats = NDArray[np.float32]
 
 _WORDS = r"(?u)\w+|[^\w\s]"
+_TOLERANCE = 0.01  # the guesses are those of scikit-learn's 0.0001, in two thirds of the time
 # One part in this many is held out to fit the temperature on.
 _HELD_OUT = 5
 # Blocks of features with their weights, in the order of the columns. "bare" are the words without their accents: what
@@ -158,9 +159,7 @@ def train(
     if len(intents) < 2:
         raise ValueError("an intent classifier needs examples of at least two intents")
     blocks = _vectorisers(config)
-    for block in blocks.values():
-        block.fit(prepared)
-    features = _joined(_parts(blocks, prepared))
+    features = _joined({name: block.fit_transform(prepared) * _WEIGHTS[name] for name, block in blocks.items()})
     classes = np.searchsorted(intents, targets)
     temperature = _temperature(features, classes, groups, len(intents), config)
     coef, intercept = _fit(features, classes, len(intents), config)
@@ -220,7 +219,7 @@ def _joined(parts: dict[str, csr_matrix]) -> csr_matrix:
 
 def _fit(features: csr_matrix, classes: NDArray[np.int64], count: int, config: ModelConfig) -> tuple[Floats, Floats]:
     """One-against-rest weights (features, count) and intercepts (count,); a class absent from a fold never wins."""
-    classifier = LinearSVC(C=config.regularisation, class_weight="balanced", random_state=config.seed)
+    classifier = LinearSVC(C=config.regularisation, class_weight="balanced", tol=_TOLERANCE, random_state=config.seed)
     classifier.fit(features, classes)
     coef = np.zeros((features.shape[1], count), dtype=np.float32)
     intercept = np.full(count, -10.0, dtype=np.float32)

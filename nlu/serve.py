@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nlu.fingerprint import read_current
+from nlu.catalogue_file import VARIABLE as CATALOGUE
+from nlu.fingerprint import read_records
 from nlu.quiet import quieten
+
+if TYPE_CHECKING:
+    from sanic import Sanic
 
 logger = logging.getLogger("nlu.serve")
 
@@ -20,20 +26,30 @@ _DEFAULTS = {
 
 
 def serve(root: Path, models: Path, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with a sentence if there is no model or no secret."""
-    current = read_current(models)
-    if current is None:
+    """Serve until SIGTERM or SIGINT. Exits with a sentence if there is no sound model or no secret."""
+    if not read_records(models):
         sys.exit(f"nlu: no model in {models}: run python -m nlu.train first")
     if not os.environ.get("TRIAN_SHARED_SECRET", "").strip():
         sys.exit("nlu: TRIAN_SHARED_SECRET is not set: the bot and Rasa need the same one")
     for name, value in _DEFAULTS.items():
         if not os.environ.get(name):
             os.environ[name] = value
-    logger.info("loading Rasa and %s", current.model)
+    logger.info("loading Rasa")
     import rasa.core.run  # slow: TensorFlow comes with it
     from rasa.core.utils import AvailableEndpoints
 
     import nlu.tracker_store  # noqa: F401  Rasa would replace a store it cannot import by memory, in silence
+    from nlu.switching import Follower, choose
+
+    current, refused = choose(models)
+    if current is None:
+        sys.exit(f"nlu: no model in {models} can be served ({refused}): run python -m nlu.train")
+    logger.info("loading %s", current.model)
+    follower = Follower(models, current, refused)
+
+    async def follow(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+        app.ctx.follower = follower
+        app.add_task(follower.follow(app), name="follow the model in use")
 
     rasa.core.run.serve_application(
         str(models / current.model),
@@ -42,6 +58,7 @@ def serve(root: Path, models: Path, host: str, port: int) -> None:
         credentials=str(root / "credentials.yml"),
         endpoints=AvailableEndpoints.read_endpoints(str(root / "endpoints.yml")),
         enable_api=False,
+        server_listeners=[(follow, "after_server_start")],
     )
 
 
@@ -50,10 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=Path.cwd())
     parser.add_argument("--models", type=Path, help="default: models/ at the root")
+    parser.add_argument("--catalogue", type=Path, help="the products' names; default: var/catalogue.json")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5005)
     arguments = parser.parse_args()
     quieten(logging.INFO)
+    if arguments.catalogue:
+        os.environ[CATALOGUE] = str(arguments.catalogue)
     serve(arguments.root, arguments.models or arguments.root / "models", arguments.host, arguments.port)
 
 

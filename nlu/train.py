@@ -1,4 +1,8 @@
-"""Train the model if the one in use does not fit the data: `python -m nlu.train [--check] [--force]`, at the root."""
+"""Train the model if the one in use does not fit the data: `python -m nlu.train [--check] [--force]`, at the root.
+
+With `--learned --tolerance T` (`trian train`) examples that people assigned are read from standard input, and the new
+model is judged: it must not be worse than the serving one on the fixed tests by more than T to take its place.
+"""
 
 from __future__ import annotations
 
@@ -11,45 +15,139 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from nlu.fingerprint import fingerprint, model_name, read_current, write_current
+from nlu import judgement
+from nlu.fingerprint import (
+    LEARNED,
+    CurrentModel,
+    fingerprint,
+    model_name,
+    read_current,
+    read_records,
+    write_current,
+)
+from nlu.models import ModelRefused, damage, training
 from nlu.quiet import quieten
 
 PROBES = Path(__file__).with_name("probes.yml")
 MIN_PROBE_CONFIDENCE = 0.4
 _DATA = ("data/nlu", "data/rules", "data/stories")
-
-
-class ModelRefused(Exception):
-    """A model that must not go on line: training failed, or the trained model fails its probes."""
+_ASKED_BY = os.getppid()
 
 
 def is_current(root: Path, models: Path) -> bool:
-    """Whether the model in use was trained on exactly what the tree holds now."""
+    """Whether the model in use was trained on exactly what the tree and the learned examples are now, and is whole.
+
+    One that was rolled back to counts too, as long as nothing has changed since.
+    """
     current = read_current(models)
-    return current is not None and current.fingerprint == fingerprint(root)
+    if current is None or damage(models, current):
+        return False
+    return fingerprint(root, models / LEARNED) in (current.fingerprint, current.held_for)
 
 
 def ensure_model(root: Path, models: Path, force: bool = False) -> str:
     """Train, probe and put in use a model for this tree, unless it is there. Returns its file name.
 
-    Raises ModelRefused; the model in use stays as it was then.
+    A training that is under way is waited for, as its model may be the one; not with `force`. Raises ModelRefused; the
+    model in use stays as it was then.
     """
-    mark = fingerprint(root)
     if not force and is_current(root, models):
-        _say(f"{model_name(mark)} fits the data, nothing to train")
-        return model_name(mark)
-    models.mkdir(parents=True, exist_ok=True)
-    path = models / model_name(mark)
-    if force or not path.is_file():
-        train_model(root, path)
-    _say("probing the model")
-    probe(path)
-    write_current(models, mark)
-    _say(f"{path.name} is in use")
-    return path.name
+        return _fits(models)
+    with training(models, wait=not force) as work:
+        if not force and is_current(root, models):
+            return _fits(models)
+        learned = models / LEARNED
+        mark = fingerprint(root, learned)  # of the tree as it is trained on: somebody may write on in the meantime
+        path = _candidate(root, models, work, learned, mark, force)
+        _say("probing the model")
+        probe(path)
+        return _put_in_use(models, path, mark)
 
 
-def train_model(root: Path, path: Path) -> None:
+def _fits(models: Path) -> str:
+    name = read_records(models)[0].model
+    _say(f"{name} fits the data, nothing to train")
+    return name
+
+
+def learn(root: Path, models: Path, learned: str, tolerance: float) -> str:
+    """Train with the examples `learned` (Rasa YAML, or nothing), judge, and put in use. Returns the file name.
+
+    Raises ModelRefused; model and learned examples in use stay as they were then.
+    """
+    with training(models) as work:
+        draft = work / LEARNED
+        if learned:
+            draft.write_text(learned, encoding="utf-8")
+        mark = fingerprint(root, draft)
+        serving = read_current(models)
+        if serving is not None and serving.fingerprint == mark and not damage(models, serving):
+            _say(f"{serving.model} has learnt all of it already")
+            return serving.model
+        path = _candidate(root, models, work, draft, mark)
+        _say("probing the model")
+        probe(path)
+        figures = _judge(root, models, path, serving, tolerance)
+        return _put_in_use(models, path, mark, figures, draft)
+
+
+def _candidate(root: Path, models: Path, work: Path, learned: Path, mark: str, force: bool = False) -> Path:
+    """The model for this tree: a kept one, if it is whole, or a new one among the drafts."""
+    name = model_name(mark)
+    kept = next((one for one in read_records(models) if one.model == name), None)
+    if kept is not None and not force and not damage(models, kept):
+        return models / name
+    path = work / name
+    train_model(root, path, learned)
+    return path
+
+
+def _judge(root: Path, models: Path, path: Path, serving: CurrentModel | None, tolerance: float) -> dict[str, float]:
+    """The candidate's figures. Raises ModelRefused when it is worse, or cannot be measured."""
+    tests = judgement.fixed_tests(root)
+    if not tests:
+        raise ModelRefused("there are no fixed tests in data/nlu_test/ to judge by")
+    _say(f"measuring the candidate on {', '.join(test.name for test in tests)}")
+    try:
+        figures = judgement.measure(root, path, tests)
+    except judgement.NotMeasured as error:
+        raise ModelRefused(f"the candidate could not be measured: {error}") from error
+    if serving is None or damage(models, serving):
+        return figures
+    _say("measuring the serving model")
+    try:
+        before = judgement.measure(root, models / serving.model, tests)
+    except judgement.NotMeasured as error:
+        # A model of older code cannot be loaded any more: the server could not start with it either.
+        _say(f"the serving model cannot be measured with this code ({error}); the probes alone decide")
+        return figures
+    for line in judgement.table(figures, before):
+        _say(line)
+    against = judgement.objections(figures, before, tolerance)
+    if against:
+        raise ModelRefused(f"the candidate is worse than {serving.model}: " + "; ".join(against))
+    return figures
+
+
+def _put_in_use(
+    models: Path, path: Path, mark: str, figures: dict[str, float] | None = None, learned: Path | None = None
+) -> str:
+    """Move the drafts into place, the record last: it is what the servers follow."""
+    if os.getppid() != _ASKED_BY:
+        raise ModelRefused("whoever asked for the training is gone; nothing was changed")
+    target = models / path.name
+    if path != target:
+        path.replace(target)
+    if learned is not None and learned.is_file():
+        learned.replace(models / LEARNED)
+    elif learned is not None:
+        (models / LEARNED).unlink(missing_ok=True)
+    write_current(models, mark, figures)
+    _say(f"{target.name} is in use")
+    return target.name
+
+
+def train_model(root: Path, path: Path, learned: Path | None = None) -> None:
     """Train into `path`. The file appears whole or not at all. Raises ModelRefused if Rasa could not train."""
     _say("loading Rasa (about 15 s)")
     from rasa.model_training import train  # slow: TensorFlow comes with it
@@ -58,11 +156,12 @@ def train_model(root: Path, path: Path) -> None:
     _say("training")
     draft = f".{os.getpid()}.{path.name}"
     folders = [str(root / folder) for folder in _DATA if (root / folder).is_dir()]
+    further = [str(learned)] if learned is not None and learned.is_file() else []
     domain = root / "domain.yml" if (root / "domain.yml").is_file() else root / "domain"
     result = train(
         domain=str(domain),
         config=str(root / "config.yml"),
-        training_files=folders,
+        training_files=folders + further,
         output=str(path.parent),
         force_training=True,
         fixed_model_name=draft,
@@ -77,7 +176,10 @@ def probe(path: Path, probes: Path = PROBES) -> None:
     """Load the model as the server does and ask it what it must know. Raises ModelRefused with every wrong answer."""
     from rasa.core.agent import Agent
 
-    agent = Agent.load(path)
+    try:
+        agent = Agent.load(path)
+    except Exception as error:
+        raise ModelRefused(f"{path.name} cannot be loaded: {error}") from error
     wrong = []
     for intent, texts in YAML(typ="safe").load(probes.read_text(encoding="utf-8")).items():
         for text in texts:
@@ -93,12 +195,14 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
-    """Exit code 0: a fitting model is in use; 1: it is not (with --check), or training failed."""
+    """Exit code 0: a fitting model is in use; 1: it is not (with --check), or training failed or was refused."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=Path.cwd())
     parser.add_argument("--models", type=Path, help="default: models/ at the root")
     parser.add_argument("--check", action="store_true", help="train nothing, only say whether the model in use fits")
     parser.add_argument("--force", action="store_true", help="train although a fitting model is there")
+    parser.add_argument("--learned", action="store_true", help="learn the Rasa training data on standard input too")
+    parser.add_argument("--tolerance", type=float, default=0.005, help="how much worse than the serving one, 0 to 1")
     arguments = parser.parse_args()
     models = arguments.models or arguments.root / "models"
     if arguments.check:
@@ -108,7 +212,10 @@ def main() -> None:
     os.environ.setdefault("LOG_LEVEL", "ERROR")  # Rasa's progress bars are for terminals
     quieten()
     try:
-        ensure_model(arguments.root, models, arguments.force)
+        if arguments.learned:
+            learn(arguments.root, models, sys.stdin.buffer.read().decode(), arguments.tolerance)
+        else:
+            ensure_model(arguments.root, models, arguments.force)
     except ModelRefused as refused:
         _say(str(refused))
         sys.exit(1)

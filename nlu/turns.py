@@ -13,10 +13,11 @@ from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
-from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.constants import ACTION_EXTRACT_SLOTS, ACTION_LISTEN_NAME, REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     ActiveLoop,
     BotUttered,
     ConversationPaused,
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 TURN_ID = "turn_id"
 ACTION_TIMEOUT_S = 8.0
+RANKING_LENGTH = 6
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,15 @@ class Turn:
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What the bot gets: messages in order, and the intent as {"name", "confidence"}."""
+    """What the bot gets: messages in order, and the intent as {"name", "confidence"}, as is each of `ranking`.
+
+    `answers_form`: a form took the message as the answer to its question, whatever its intent.
+    """
 
     messages: list[dict[str, Any]]
     intent: dict[str, Any]
+    ranking: list[dict[str, Any]] = field(default_factory=list)
+    answers_form: bool = False
     replayed: bool = False
     failed_actions: list[str] = field(default_factory=list)
 
@@ -135,12 +142,12 @@ class TurnProcessor(MessageProcessor):
         tracker = await self.get_tracker(turn.conversation_id)
         earlier = _events_of_turn(tracker, turn.turn_id)
         if earlier and _is_complete(earlier):
-            return _result(earlier, replayed=True)
+            return _result(earlier, self.domain, replayed=True)
         if earlier:
             _rewind(tracker, self.domain)
         output = TurnOutput()
         events = await self._run_turn(turn, tracker, output)
-        result = _result(events, failed_actions=output.failed_actions)
+        result = _result(events, self.domain, failed_actions=output.failed_actions)
         if output.failed_actions and not result.messages:
             raise ActionFailed(output.failed_actions)
         await self.save_tracker(tracker)
@@ -199,15 +206,33 @@ def _rewind(tracker: DialogueStateTracker, domain: Domain) -> None:
     tracker.update(ActionExecuted(ACTION_LISTEN_NAME), domain)
 
 
-def _result(turn: list[Event], replayed: bool = False, failed_actions: list[str] | None = None) -> TurnResult:
+def _result(
+    turn: list[Event], domain: Domain, replayed: bool = False, failed_actions: list[str] | None = None
+) -> TurnResult:
     said = next((event for event in turn if isinstance(event, UserUttered)), None)
-    intent = said.intent if said else {}
+    ranking = (said.parse_data or {}).get("intent_ranking") or [] if said else []
     return TurnResult(
         messages=[_message(event) for event in turn if isinstance(event, BotUttered)],
-        intent={"name": intent.get("name"), "confidence": float(intent.get("confidence") or 0.0)},
+        intent=_guess(said.intent if said else {}),
+        ranking=[_guess(guess) for guess in ranking[:RANKING_LENGTH]],
+        answers_form=_answers_form(turn, domain),
         replayed=replayed,
         failed_actions=failed_actions or [],
     )
+
+
+def _guess(intent: dict[str, Any]) -> dict[str, Any]:
+    return {"name": intent.get("name"), "confidence": float(intent.get("confidence") or 0.0)}
+
+
+def _answers_form(turn: list[Event], domain: Domain) -> bool:
+    """Whether a form was the first to act, and did not reject the message."""
+    for event in turn:
+        if isinstance(event, ActionExecutionRejected):
+            return False
+        if isinstance(event, ActionExecuted) and event.action_name != ACTION_EXTRACT_SLOTS:
+            return event.action_name in domain.form_names
+    return False
 
 
 def _message(event: BotUttered) -> dict[str, Any]:

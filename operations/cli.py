@@ -14,6 +14,7 @@ from crm.errors import TrianError
 from crm.models.staff import Role
 from crm.settings import settings
 from operations import doctor as checks
+from operations import housekeeping, knowledge, learning, review
 from operations import run as running
 from operations.processes import ROOT, all_processes
 
@@ -22,6 +23,10 @@ app = typer.Typer(
 )
 staff_app = typer.Typer(no_args_is_help=True, help="The people who work in the console.")
 app.add_typer(staff_app, name="staff")
+app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(review.app, name="nlu")
+learning.add_to(app)
+housekeeping.add_to(app)
 
 
 @app.command()
@@ -45,12 +50,6 @@ def load_demo() -> None:
     with database(settings().database_url).begin() as session:
         loaded = demo.load(session)
     typer.echo("demo shop loaded" if loaded else "the database is not empty; nothing was loaded")
-
-
-@app.command()
-def train() -> None:
-    """Train a model unless one fits the training data."""
-    running.train(settings())
 
 
 @app.command()

@@ -4,11 +4,11 @@ import json
 import subprocess
 from collections.abc import Callable
 
-from crm import health, schema
+from crm import embeddings, health, knowledge, schema
 from crm.db import database
 from crm.errors import SettingsProblem
 from crm.settings import settings
-from operations import preflight
+from operations import learning, preflight
 from operations.processes import NLU_PYTHON, ROOT
 
 
@@ -19,6 +19,8 @@ def report() -> int:
         ("Rasa's environment", _rooms),
         ("database", _database),
         ("model", _model),
+        ("understanding", _understanding),
+        ("knowledge", _knowledge),
         ("Telegram", _telegram),
         ("processes", _processes),
     ]
@@ -57,6 +59,23 @@ def _model() -> str:
     ).returncode:
         raise SettingsProblem("none fits the training data; run `trian train`")
     return str(json.loads((ROOT / settings().models_dir / "current.json").read_text(encoding="utf-8"))["model"])
+
+
+def _understanding() -> str:
+    said = learning.health(settings())
+    if said is None:
+        return "Rasa does not run here now"
+    if said.get("refused_model"):
+        raise SettingsProblem(f"{said['model']} serves because another stays out: {said['refused_model']}")
+    return f"{said['model']} serves"
+
+
+def _knowledge() -> str:
+    if problem := embeddings.problem():
+        raise SettingsProblem(f"answers are found by words alone, as embeddings cannot be loaded ({problem})")
+    with database(settings().database_url).read() as session:
+        found = knowledge.index(session)
+    return f"{len(found.passages)} passages, {int(found.embedded.sum())} of them embedded"
 
 
 def _telegram() -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.understanding import NotUnderstood, Understanding
 from crm.settings import Settings
+from crm.sightings import Heard
 
 GOOD = json.dumps(
     {
@@ -46,12 +47,20 @@ async def test_texts_that_follow_each_other_become_one_message() -> None:
     (message,) = answer.messages
     assert message.text == "Dạ\n\nem nghe"
     assert message.buttons[0][0].payload == "/affirm"
-    assert answer.intent == "greet"
+    assert answer.heard.intent == "greet"
+
+
+async def test_what_was_heard_comes_with_the_answer() -> None:
+    ranking = [{"name": "nlu_fallback", "confidence": 0.45}, {"name": "payment", "confidence": 0.4}]
+    body = {"messages": [], "intent": ranking[0], "ranking": ranking, "model": "trian-1.tar.gz", "answers_form": True}
+    async with rasa(lambda _: (200, json.dumps(body).encode())) as url:
+        heard = (await asking(url).ask({"text": "x"})).heard
+    assert heard == Heard("nlu_fallback", 0.45, ranking[1:], "trian-1.tar.gz", answers_form=True)
 
 
 async def test_a_rasa_that_is_starting_is_waited_for() -> None:
     async with rasa(lambda asked: (503, b"{}") if asked < 3 else (200, GOOD)) as url:
-        assert (await asking(url).ask({"text": "x"})).intent == "greet"
+        assert (await asking(url).ask({"text": "x"})).heard.intent == "greet"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"x" * 2_000_000], ids=["html", "list", "empty", "huge"])

@@ -8,8 +8,10 @@ from crm.inbound import Arrival
 from crm.models.conversations import Conversation, Direction, Message
 from crm.models.messaging import ButtonToken, Outbox
 from crm.models.people import Purpose
+from crm.models.review import ReviewSighting
 from crm.outbox import Button, Content
 from crm.settings import settings
+from crm.sightings import Heard
 from crm.turns import Said, Turn
 from tests.crm import factories
 
@@ -46,7 +48,7 @@ def test_the_first_answer_introduces_the_assistant_as_a_machine(session: Session
 def test_after_a_stop_the_assistants_open_question_is_over(session: Session) -> None:
     asked = begin(session, 1)
     assert "expecting" not in asked.slots
-    turns.finish(session, asked, [Content("Đồng ý không?")], intent="opt_in")
+    turns.finish(session, asked, [Content("Đồng ý không?")], Heard("opt_in"))
     stop = begin(session, 2)
     assert "expecting" not in stop.slots
     turns.stop_advertising(session, stop, "STOP")
@@ -54,7 +56,7 @@ def test_after_a_stop_the_assistants_open_question_is_over(session: Session) -> 
 
 
 def test_after_people_a_form_is_over(session: Session) -> None:
-    turns.finish(session, begin(session, 1), [Content("Dạ")], intent="complaint")
+    turns.finish(session, begin(session, 1), [Content("Dạ")], Heard("complaint"))
     talk = session.get_one(Conversation, begin(session, 2).conversation_id)
     staff = factories.agent(session)
     call = escalations.take_over(session, talk, staff)
@@ -62,7 +64,7 @@ def test_after_people_a_form_is_over(session: Session) -> None:
     turns.finish(session, begin(session, 2), [])
     after = begin(session, 3)
     assert after.anew
-    turns.finish(session, after, [], intent="thank")
+    turns.finish(session, after, [], Heard("thank"))
     assert not begin(session, 4).anew
 
 
@@ -113,3 +115,16 @@ def test_the_answer_already_uses_the_form_that_the_customer_uses(session: Sessio
     (row,) = inbound.heads(session, bot_id, [], 10)
     turn = turns.begin(session, row.id, "first", Caller(bot_id, 5, "Tư"), Said("chào cháu, bác là Tư đây"))
     assert (turn.slots["address"], turn.slots["self"]) == ("bác", "cháu")
+
+
+def test_a_message_not_understood_goes_to_the_review_queue_with_the_answer(session: Session) -> None:
+    turn = begin(session)
+    guess = {"name": "greet", "confidence": 0.4}
+    for _ in range(2):
+        turns.finish(session, turn, [Content("Dạ?")], Heard("nlu_fallback", 0.4, [guess], "trian-1.tar.gz"))
+    (sighting,) = session.scalars(select(ReviewSighting))
+    assert (sighting.text, sighting.guess, sighting.confidence) == ("chào shop", "greet", 0.4)
+    assert (sighting.turn_id, sighting.model, sighting.ranking) == (turn.turn_id, "trian-1.tar.gz", [guess])
+    assert (sighting.customer_id, sighting.conversation_id) == (turn.customer_id, turn.conversation_id)
+    turns.finish(session, begin(session, 2), [Content("Dạ")], Heard("greet", 0.9))
+    assert len(session.scalars(select(ReviewSighting)).all()) == 1

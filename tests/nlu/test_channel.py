@@ -54,6 +54,8 @@ def test_a_turn_answers_with_messages_and_intent(model_path: Path, tracker_url: 
         assert body["intent"]["name"] == "greet"
         assert 0.4 < body["intent"]["confidence"] <= 1.0
         assert (body["replayed"], body["failed_actions"]) == (False, [])
+        assert body["ranking"][0] == body["intent"]
+        assert (body["model"], body["answers_form"]) == (model_path.name, False)
         status, body = await stage.ask("2", text="cảm ơn shop nhiều")
         assert [message["text"] for message in body["messages"]] == ["Dạ không có gì ạ.\n\nChúc mình một ngày vui!"]
         assert body["messages"][0]["image"] == "https://example.com/hoa.png"
@@ -266,7 +268,12 @@ def test_health_with_and_without_a_model(model_path: Path, tracker_url: str) -> 
     async def healthy(stage: Room) -> None:
         assert await stage.health() == (
             200,
-            {"status": "ok", "model": "trian-0123456789ab.tar.gz", "fingerprint": "0123456789ab"},
+            {
+                "status": "ok",
+                "model": "trian-0123456789ab.tar.gz",
+                "fingerprint": "0123456789ab",
+                "refused_model": None,
+            },
         )
 
     async def modelless(stage: Room) -> None:

@@ -1,0 +1,65 @@
+"""Whether a freshly trained model may replace the serving one: both are asked the fixed tests, typed and unaccented."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+FIGURES = ("accuracy", "macro_f1", "accuracy_no_accents", "macro_f1_no_accents")
+LEFT_OUT = "unknown_label_rows"
+_TIMEOUT_S = 900
+
+
+class NotMeasured(Exception):
+    """A model could not be asked the tests; the message holds the last line the evaluation wrote."""
+
+
+def fixed_tests(root: Path) -> list[Path]:
+    """The files of data/nlu_test/ whose rows carry a text and one label."""
+    files = sorted((root / "data" / "nlu_test").glob("*.jsonl"))
+    return [path for path in files if {"text", "label"} <= _first_row(path).keys()]
+
+
+def measure(root: Path, model: Path, tests: Sequence[Path]) -> dict[str, float]:
+    """FIGURES and LEFT_OUT of a model file, all tests' rows together, by nlu.evaluate in a process of its own.
+
+    Raises NotMeasured.
+    """
+    files = [part for path in tests for part in ("--file", str(path.resolve()))]
+    command = [sys.executable, "-m", "nlu.evaluate", "--model", str(model.resolve()), *files]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    try:
+        found = json.loads(done.stdout.splitlines()[-1])
+        return {LEFT_OUT: float(found.get(LEFT_OUT, 0)), **{name: float(found[name]) for name in FIGURES}}
+    except (IndexError, ValueError, KeyError, TypeError):
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise NotMeasured(f"exit code {done.returncode}: {' '.join(last)[:300]}") from None
+
+
+def objections(candidate: dict[str, float], serving: dict[str, float], tolerance: float) -> list[str]:
+    """Why the candidate must not replace the serving model: each figure worse by more than `tolerance` (0 to 1).
+
+    A model that does not know a label is not asked its rows: it must not know fewer labels than the serving one.
+    """
+    worse = [
+        f"{name} {candidate[name]:.4f} against {serving[name]:.4f}"
+        for name in FIGURES
+        if serving[name] - candidate[name] > tolerance + 1e-9
+    ]
+    missing = candidate[LEFT_OUT] - serving[LEFT_OUT]
+    return worse + ([f"{missing:.0f} more rows have labels it does not know"] if missing > 0 else [])
+
+
+def table(candidate: dict[str, float], serving: dict[str, float]) -> list[str]:
+    """The comparison, one line a figure."""
+    head = f"{'':<22}{'serving':>9}{'candidate':>11}"
+    return [head, *(f"{name:<22}{serving[name]:>9.4f}{candidate[name]:>11.4f}" for name in FIGURES)]
+
+
+def _first_row(path: Path) -> dict[str, object]:
+    with path.open(encoding="utf-8") as file:
+        row = json.loads(next((line for line in file if line.strip()), "{}"))
+    return row if isinstance(row, dict) else {}

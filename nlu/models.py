@@ -1,0 +1,151 @@
+"""The folder of trained models: who may write in it, what is kept, and going back to an earlier one.
+
+`python -m nlu.models list` and `python -m nlu.models rollback [MODEL]`, at the root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from nlu.fingerprint import LEARNED, CurrentModel, checksum, fingerprint, put_first, read_records
+
+WORK = ".work"  # where a training keeps everything that is not a finished model
+_LOCK = ".training.lock"
+
+
+class ModelRefused(Exception):
+    """A model that must not go on line, or a training that must not start; the message says why."""
+
+
+@contextmanager
+def training(models: Path, wait: bool = False) -> Iterator[Path]:
+    """Be the only one who trains or rolls back here; yields an empty folder for drafts, gone afterwards.
+
+    The lock ends with the process, however it ends. Raises ModelRefused while somebody else holds it, unless told to
+    `wait`.
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    with (models / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise ModelRefused("a training is under way here already; try again when it has ended") from None
+        sweep(models)
+        work = models / WORK
+        work.mkdir()
+        try:
+            with _temporary_files_in(work):
+                yield work
+        finally:
+            sweep(models)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Rasa unpacks models into temporary folders: those of a killed training are swept with its drafts."""
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder.resolve())
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before[0]
+        os.environ.pop("TMPDIR")
+        if before[1] is not None:
+            os.environ["TMPDIR"] = before[1]
+
+
+def sweep(models: Path) -> None:
+    """Remove drafts of trainings that were killed, and models that are no longer kept. The caller holds the lock."""
+    shutil.rmtree(models / WORK, ignore_errors=True)
+    kept = {record.model for record in read_records(models)}
+    drafts = [*models.glob(".*.trian-*.tar.gz"), *models.glob(".current.*.json")]
+    old = [path for path in models.glob("trian-*.tar.gz") if path.name not in kept] if kept else []
+    for path in (*drafts, *old):
+        path.unlink(missing_ok=True)
+
+
+def damage(models: Path, record: CurrentModel) -> str | None:
+    """What keeps the recorded model from being loaded; None: the file is the one that was trained."""
+    path = models / record.model
+    if not path.is_file():
+        return "its file is gone"
+    if checksum(path) != record.sha256:
+        return "its file is not the one that was trained: the checksum differs"
+    return None
+
+
+def roll_back(root: Path, models: Path, name: str | None = None) -> CurrentModel:
+    """Put a kept model in use again: `name`, or the one trained before the one in use. Raises ModelRefused.
+
+    It stays in use until something else is trained from a tree that has changed since, or by `trian train`.
+    """
+    with training(models):
+        records = read_records(models)
+        chosen = _named(records, name) if name else _earlier(records)
+        wrong = damage(models, chosen)
+        if wrong:
+            raise ModelRefused(f"{chosen.model} cannot be used: {wrong}")
+        record = replace(chosen, held_for=fingerprint(root, models / LEARNED))
+        put_first(models, record)
+    return record
+
+
+def _named(records: list[CurrentModel], name: str) -> CurrentModel:
+    chosen = next((one for one in records[1:] if one.model in (name, f"{name}.tar.gz", f"trian-{name}.tar.gz")), None)
+    if chosen is None:
+        kept = ", ".join(one.model for one in records[1:]) or "none"
+        raise ModelRefused(f"{name} is not among the models to go back to: {kept}")
+    return chosen
+
+
+def _earlier(records: list[CurrentModel]) -> CurrentModel:
+    older = [one for one in records[1:] if one.trained_at < records[0].trained_at]
+    if not older:
+        raise ModelRefused("there is no earlier model to go back to")
+    return max(older, key=lambda one: one.trained_at)
+
+
+def _list(models: Path) -> None:
+    records = read_records(models)
+    print(f"{'':<3}{'model':<30}{'trained (UTC)':<21}{'accuracy':>9}{'macro F1':>9}   state")
+    for number, one in enumerate(records):
+        state = damage(models, one) or ("in use" if number == 0 else "kept")
+        state += ", rolled back to" if one.held_for else ""
+        accuracy, f1 = (f"{one.figures[key]:.4f}" if key in one.figures else "-" for key in ("accuracy", "macro_f1"))
+        when = one.trained_at[:19].replace("T", " ")
+        print(f"{'*' if number == 0 else '':<3}{one.model:<30}{when:<21}{accuracy:>9}{f1:>9}   {state}")
+    print(json.dumps({"models": [asdict(one) for one in records]}))
+
+
+def main() -> None:
+    """Exit code 0: done; 1: refused, with a sentence."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["list", "rollback"])
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--root", type=Path, default=Path.cwd())
+    parser.add_argument("--models", type=Path, help="default: models/ at the root")
+    arguments = parser.parse_args()
+    models = arguments.models or arguments.root / "models"
+    if arguments.what == "list":
+        _list(models)
+        return
+    try:
+        record = roll_back(arguments.root, models, arguments.model)
+    except ModelRefused as refused:
+        print(f"nlu: {refused}", flush=True)
+        sys.exit(1)
+    print(f"nlu: {record.model} is in use again", flush=True)
+
+
+if __name__ == "__main__":
+    main()

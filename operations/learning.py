@@ -1,0 +1,102 @@
+"""`trian train`, `trian models`, `trian rollback`: the understanding learns what people assigned, or goes back."""
+
+import json
+import subprocess
+import time
+from typing import Any
+
+import httpx
+import typer
+
+from crm import examples, schema
+from crm.db import database
+from crm.errors import SettingsProblem, TrianError
+from crm.settings import Settings, settings
+from operations.processes import NLU_PYTHON, ROOT
+
+FOLLOW_S = 60.0
+POLL_S = 0.25
+_HEALTH = "/webhooks/trian/health"
+
+
+class NotLearnt(TrianError):
+    """The serving model stays; the message, or the lines before it, say why."""
+
+
+def train() -> None:
+    """Learn what was assigned in the review queue; a model that is worse than the serving one is refused."""
+    chosen = settings()
+    if not schema.is_current(database(chosen.database_url).engine):
+        raise SettingsProblem("the database is not at the newest shape; run `trian migrate`")
+    with database(chosen.database_url).read() as session:
+        learnt = [example.id for example in examples.active(session)]
+        data = examples.as_training_data(session)
+    typer.echo(f"{len(learnt)} examples from the review queue")
+    command = ["nlu.train", "--learned", "--tolerance", str(chosen.model_tolerance)]
+    if _nlu(chosen, *command, stdin=data).returncode:
+        raise NotLearnt("nothing was changed: the serving model stays; the lines above say why")
+    model = str(records(chosen)[0]["model"])
+    with database(chosen.database_url).begin() as session:
+        examples.mark_trained(session, learnt, model)
+    typer.echo(follow(chosen, model))
+
+
+def models() -> None:
+    """List the model in use and those to go back to."""
+    done = _nlu(settings(), "nlu.models", "list", capture=True)
+    typer.echo("\n".join(done.stdout.splitlines()[:-1]))
+
+
+def rollback(model: str = typer.Argument(default="", help="Default: the one trained before the one in use.")) -> None:
+    """Put an earlier model in use again."""
+    chosen = settings()
+    if _nlu(chosen, "nlu.models", "rollback", *([model] if model else [])).returncode:
+        raise NotLearnt("nothing was changed: the serving model stays")
+    typer.echo(follow(chosen, str(records(chosen)[0]["model"])))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Mounts the three commands."""
+    for command in (train, models, rollback):
+        app.command()(command)
+
+
+def records(chosen: Settings) -> list[dict[str, Any]]:
+    """The model in use first, then those to go back to: see nlu.fingerprint.CurrentModel."""
+    listed = _nlu(chosen, "nlu.models", "list", capture=True).stdout.splitlines()
+    return list(json.loads(listed[-1])["models"])
+
+
+def health(chosen: Settings) -> dict[str, Any] | None:
+    """What Rasa says of itself; None while it does not run."""
+    try:
+        answer = httpx.get(f"{chosen.rasa_url}{_HEALTH}", timeout=5)
+        return dict(answer.json()) if answer.is_success else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def follow(chosen: Settings, model: str, patience_s: float = FOLLOW_S) -> str:
+    """Waits until Rasa serves `model`; returns a sentence. Raises NotLearnt when Rasa refuses it or takes too long."""
+    deadline = time.monotonic() + patience_s
+    while (said := health(chosen)) is not None:
+        if said.get("model") == model:
+            return f"Rasa serves {model}"
+        if str(said.get("refused_model") or "").startswith(model):
+            raise NotLearnt(f"Rasa goes on with {said['model']}: {said['refused_model']}")
+        if time.monotonic() > deadline:
+            raise NotLearnt(f"Rasa still serves {said['model']} after {patience_s:.0f} s; look at its log")
+        time.sleep(POLL_S)
+    return f"Rasa does not run here; it will serve {model} when it starts"
+
+
+def _nlu(chosen: Settings, *command: str, stdin: str = "", capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs a module of Rasa's room, which holds no database password: what it needs to know comes on its input."""
+    return subprocess.run(
+        [str(NLU_PYTHON), "-m", *command, "--models", str(chosen.models_dir)],
+        cwd=ROOT,
+        input=stdin,
+        stdout=subprocess.PIPE if capture else None,
+        text=True,
+        check=False,
+    )
