@@ -34,8 +34,9 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "stop_broadcast": ADVERTISING,
 }
 
-# Reached without a log-in: the way in, the watchdog's question, and files that hold nobody's data.
-PUBLIC = ("/login", "/logout", "/language", "/health", "/favicon.ico")
+# Reached without a log-in: the way in, the watchdog's question, figures (which check who asks by themselves), and files
+# that hold nobody's data.
+PUBLIC = ("/login", "/logout", "/language", "/health", "/metrics", "/favicon.ico")
 PUBLIC_BELOW = ("/static/", f"/_nicegui/{__version__}/")
 
 

@@ -1,14 +1,39 @@
-"""The consent ledger: append-only, the newest row a purpose holds."""
+"""The consent ledger: append-only, the newest row a purpose holds.
 
+A withdrawal is also written to a journal outside of the database, before it is confirmed: a backup that is restored
+knows nothing of what was withdrawn after it, and `reapply` brings that back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock
+from crm import clock, consent_journal
+from crm.consent_journal import Withdrawal
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount, Consent, Purpose
+from crm.models.people import ChannelAccount, Consent, Customer, Purpose
+from crm.settings import settings
 
+log = structlog.get_logger()
 WORDING_VERSION = "2026-11"
 WITHDRAWN = "consent_withdrawn"
+REAPPLIED = "re-applied from the journal of withdrawals after a restore"
+CLOCKS_DIFFER = timedelta(minutes=10)  # by as much may the clocks of two machines be apart
+
+
+@dataclass(frozen=True)
+class Reapplied:
+    """What became of the journal's lines: written to the ledger; there already or overtaken; of unknown people."""
+
+    applied: int
+    known: int
+    strangers: int
+    unreadable: int
 
 
 def granted(session: Session, customer_id: int, purpose: Purpose) -> bool:
@@ -28,7 +53,11 @@ def latest(session: Session, customer_id: int, purpose: Purpose) -> Consent | No
 def record(
     session: Session, customer_id: int, purpose: Purpose, *, granted: bool, channel: str, evidence: str = ""
 ) -> Consent:
-    """Adds one line to the ledger. A withdrawal also takes back what is queued for that purpose, at once."""
+    """Adds one line to the ledger. A withdrawal also takes back what is queued for that purpose, at once.
+
+    It is on the disk, in the journal, when this returns; a transaction that then fails leaves it there, which errs on
+    the customer's side. A journal that cannot be written stops nobody's stop: `complete_journal` makes up for it.
+    """
     consent = Consent(
         customer_id=customer_id,
         purpose=purpose,
@@ -41,7 +70,62 @@ def record(
     session.add(consent)
     if not granted:
         _take_back(session, customer_id, purpose)
+        _write_down(session, consent)
     return consent
+
+
+def complete_journal(session: Session) -> int:
+    """Writes the ledger's withdrawals that the journal lacks (another machine's, or its disk was full); how many.
+
+    Raises OSError.
+    """
+    rows = session.execute(select(Consent, Customer).join(Customer).where(Consent.granted.is_(False)))
+    lacking = list(consent_journal.missing(settings().journal, (Withdrawal.of(*row) for row in rows)))
+    consent_journal.append(settings().journal, lacking)
+    return len(lacking)
+
+
+def reapply(session: Session, journals: Sequence[Path]) -> Reapplied:
+    """Brings withdrawals of the journals that the ledger lacks back into it, oldest first."""
+    read = [consent_journal.read(path) for path in journals]
+    lines = sorted((line for lines, _ in read for line in lines), key=lambda line: line.at)
+    done = [_reapply(session, line) for line in lines]
+    return Reapplied(done.count(True), done.count(False), done.count(None), sum(broken for _, broken in read))
+
+
+def _reapply(session: Session, line: Withdrawal) -> bool | None:
+    """Whether the ledger lacked it; None: it is of somebody the database does not know, who agreed to nothing in it."""
+    customer = session.get(Customer, line.customer_id)
+    if customer is None or customer.created_at != line.since:
+        return None
+    mine = select(Consent).where(Consent.customer_id == customer.id, Consent.purpose == line.purpose)
+    same = session.scalar(mine.where(Consent.granted.is_(False), Consent.at == line.at).limit(1))
+    newest = latest(session, customer.id, line.purpose)
+    # An older line that the ledger lacks was never committed; what the customer said afterwards counts.
+    if same is not None or (newest is not None and newest.at > line.at + CLOCKS_DIFFER):
+        return False
+    session.add(
+        Consent(
+            customer_id=customer.id,
+            purpose=line.purpose,
+            granted=False,
+            wording_version=line.wording,
+            channel=line.channel,
+            evidence=REAPPLIED,
+            at=line.at,
+        )
+    )
+    _take_back(session, customer.id, line.purpose)
+    session.flush()
+    return True
+
+
+def _write_down(session: Session, consent: Consent) -> None:
+    customer = session.get_one(Customer, consent.customer_id)
+    try:
+        consent_journal.append(settings().journal, [Withdrawal.of(consent, customer)])
+    except OSError as error:
+        log.error("withdrawal not in the journal; it holds, but not over a restore", error=str(error.strerror))
 
 
 def _take_back(session: Session, customer_id: int, purpose: Purpose) -> None:

@@ -24,6 +24,22 @@ def upgrade(engine: Engine) -> None:
         command.upgrade(_config(connection), "head")
 
 
+def upgrade_within(connection: Connection, to: str = "head") -> None:
+    """Brings the database to revision `to` inside the caller's transaction. Raises alembic's CommandError."""
+    command.upgrade(_config(connection), to)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision the database is at; None for one that was never migrated."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def knows(wanted: str) -> bool:
+    """Whether this release has the revision `wanted`: a newer release's it does not."""
+    script = ScriptDirectory(str(_MIGRATIONS))
+    return any(each.revision == wanted for each in script.walk_revisions())
+
+
 def check(engine: Engine) -> None:
     """Raises alembic's CommandError when the models say something the migrations do not."""
     with engine.begin() as connection:

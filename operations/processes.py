@@ -33,7 +33,10 @@ def all_processes(settings: Settings) -> list[Process]:
     processes = [
         Process(
             "rasa",
-            [str(NLU_PYTHON), "-m", "nlu.serve", "--port", str(rasa), "--models", str(settings.models_dir)],
+            [
+                *(str(NLU_PYTHON), "-m", "nlu.serve", "--port", str(rasa)),
+                *("--models", str(settings.models_dir), "--catalogue", str(settings.catalogue_file)),
+            ],
             rasa,
             f"{settings.rasa_url}/webhooks/trian/health",
         ),

@@ -6,7 +6,7 @@ import sys
 import time
 from types import FrameType
 
-from crm import demo, schema
+from crm import catalogue_export, demo, schema
 from crm.db import database
 from crm.errors import SettingsProblem
 from crm.settings import Settings
@@ -38,6 +38,8 @@ def prepare_database(chosen: Settings) -> None:
         with base.begin() as session:
             if demo.load(session):
                 say("database: demo shop loaded")
+    with base.read() as session:
+        catalogue_export.write(session, chosen.catalogue_file)
 
 
 def train(chosen: Settings) -> None:

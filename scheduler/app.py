@@ -59,6 +59,8 @@ class SchedulerProcess:
             (self._jobs.surveys, SHORT),
             (self._jobs.campaigns, SHORT),
             (self._jobs.greetings, MINUTE),
+            (self._jobs.purge, MINUTE),
+            (self._jobs.catalogue, MINUTE),
         ):
             trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=self._settings.zone)
             clock.add_job(job, trigger, id=job.__name__, next_run_time=datetime.now(self._settings.zone))

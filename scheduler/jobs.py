@@ -10,9 +10,10 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crm import campaigns, clock, greetings, ratings
+from crm import campaigns, catalogue_export, clock, greetings, purge, ratings
 from crm.db import Database
 from crm.errors import LeaseLost
+from crm.settings import settings
 from scheduler.leadership import Leadership
 
 log = structlog.get_logger()
@@ -35,6 +36,14 @@ class Jobs:
         """Renews the lease and gives the sign of life."""
         self._guard("lead", self._leadership.renew)
 
+    def catalogue(self) -> None:
+        """Keeps the file of the products' names as the catalogue is, on this machine: leader or not."""
+        self._guard("catalogue", lambda: self._ask(lambda session, _now: self._write_catalogue(session)))
+
+    def _write_catalogue(self, session: Session) -> None:
+        if catalogue_export.write(session, settings().catalogue_file):
+            log.info("the file of the products' names was written")
+
     def surveys(self) -> None:
         """Asks how satisfied people are once their complaint's survey is due."""
         self._guard("surveys", lambda: self._drain("surveys", ratings.ask_due_surveys))
@@ -46,6 +55,18 @@ class Jobs:
     def greetings(self) -> None:
         """Queues today's greetings."""
         self._guard("greetings", self._greetings)
+
+    def purge(self) -> None:
+        """Forgets, once a night, what is older than the settings say."""
+        self._guard("purge", self._purge)
+
+    def _purge(self) -> None:
+        if self._leadership.leading and self._ask(purge.is_due):
+            counts = purge.run(purge.Doors(self._database.read, self._leadership.transaction, self._pause), clock.now())
+            log.info("done", job="purge", **counts)
+
+    def _pause(self) -> bool:
+        return self._stopping.wait(PAUSE_S)
 
     def _greetings(self) -> None:
         # Looking for people reads through all of them, writing must be short: so look once, write in small steps.

@@ -74,13 +74,19 @@ def session(database: Database) -> Iterator[Session]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither read a developer's .env token nor write into var/."""
+def _settings_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read a developer's .env token nor write into var/.
+
+    They share one cache of embeddings, from run to run: embedding all articles takes a minute.
+    """
     patch = pytest.MonkeyPatch()
     patch.setenv("TRIAN_SHARED_SECRET", "secret-of-the-tests")
     patch.setenv("TRIAN_TELEGRAM_TOKEN", "")
     patch.setenv("TRIAN_TELEGRAM_MODE", "polling")
-    patch.setenv("TRIAN_VAR_DIR", str(tmp_path_factory.mktemp("var")))
+    var = tmp_path_factory.mktemp("var")
+    if (kept := getattr(request.config, "cache", None)) is not None:  # there is none with -p no:cacheprovider
+        (var / "embeddings.db").symlink_to(kept.mkdir("embeddings") / "embeddings.db")
+    patch.setenv("TRIAN_VAR_DIR", str(var))
     settings.cache_clear()
     yield
     patch.undo()

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from crm import audiences, campaigns, clock, complaints, consents, greetings, he
 from crm.complaints import Report
 from crm.db import Database
 from crm.models.care import Greeting, Survey
+from crm.models.catalogue import Product
 from crm.models.messaging import Outbox, OutboxKind
-from crm.models.people import Purpose
+from crm.models.people import AuditEntry, Purpose
 from crm.models.staff import Role
 from crm.settings import settings
 from scheduler.jobs import Jobs
@@ -180,3 +182,38 @@ def test_the_lease_is_the_schedulers_own(database: Database, clock_hand: Any) ->
     assert leadership.leading
     with database.begin() as session:
         assert leases.acquire(session, LEASE, "somebody", 15) is None
+
+
+def test_the_leader_purges_once_a_night_and_a_second_one_not_at_all(database: Database, clock_hand: Any) -> None:
+    clock_hand.move_to(clock.at_local(date(2027, 2, 6), 2, settings().zone))
+    (first, _), (second, _) = _jobs(database), _jobs(database)
+    first.lead()
+
+    def purged() -> int:
+        with database.read() as session:
+            return session.scalar(select(func.count()).where(AuditEntry.action == "purge")) or 0
+
+    for hour, expected in ((2, 0), (3, 1), (23, 1), (26, 1), (27, 2)):
+        clock_hand.move_to(clock.at_local(date(2027, 2, 6), 0, settings().zone) + timedelta(hours=hour))
+        first.lead()
+        for jobs in (second, first, first):
+            jobs.purge()
+        assert purged() == expected, hour
+
+
+def test_the_products_names_are_kept_in_a_file_by_every_scheduler(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIAN_VAR_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        jobs, leadership = _jobs(database)
+        assert not leadership.leading
+        with database.begin() as session:
+            session.add(
+                Product(sku="NS-MG90", name="Máy giặt", name_folded="may giat", price=9_000_000, warranty_months=24)
+            )
+        jobs.catalogue()
+        assert "NS-MG90" in settings().catalogue_file.read_text(encoding="utf-8")
+    finally:
+        settings.cache_clear()
