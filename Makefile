@@ -70,10 +70,10 @@ nlu-unit:
 	@echo "test: Rasa's room"
 	@$(NLU)/python -m pytest -q tests/nlu
 
-# A story names the codes in a message and no other entity: a relative date differs from day to day.
+# Stories name the codes and people in a message and no other entity: a relative date differs from day to day.
 dialogue:
 	@echo "test: dialogues"
-	@PYTHONWARNINGS=ignore TRIAN_ENTITY_KINDS=codes $(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
+	@PYTHONWARNINGS=ignore TRIAN_ENTITY_KINDS=codes,people $(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
 
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"

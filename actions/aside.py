@@ -1,5 +1,6 @@
 """A word aside while a form asks: answered shortly, without starting anything of its own."""
 
+from rasa_sdk.events import ActiveLoop  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
@@ -46,6 +47,15 @@ RESPONSES = {
         "goodbye",
     )
 }
+# In the middle of a form: no menu, and whoever says goodbye is not asked the question once more.
+_IN_FORM = {"greet": "utter_greet_in_form", "ask_bot": "utter_ask_bot_in_form", "goodbye": "utter_goodbye_in_form"}
+
+
+def leave_for_now(reply: Reply) -> None:
+    """Ends the form and keeps what it holds: a complaint can be gone on with (actions.unfinished)."""
+    reply.events.append(ActiveLoop(None))
+    reply.set(requested_slot=None)
+    reply.follow("action_listen")
 
 
 class ActionAnswerAside(CareAction):
@@ -63,5 +73,9 @@ class ActionAnswerAside(CareAction):
         action = ACTIONS.get(turn.intent)
         if action is not None:
             action().act(session, aside, reply)
+        elif turn.loop is not None and turn.intent in _IN_FORM:
+            reply.say(_IN_FORM[turn.intent])
+            if turn.intent == "goodbye":
+                leave_for_now(reply)
         else:
             reply.say(RESPONSES.get(turn.intent, "utter_after_this"))

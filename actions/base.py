@@ -10,19 +10,20 @@ from rasa_sdk import Action, Tracker  # type: ignore[import-untyped]
 from rasa_sdk.executor import CollectingDispatcher  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session
 
+from actions import tone
+from actions.catches import caught_by
+from actions.drafts import draft_of, offer
+from actions.subjects import share_subject
 from actions.turn import Event, Reply, Turn, UnknownCustomer
-from crm import clock, ratings, templates
+from crm import templates
 from crm.db import database
-from crm.scores import score_in
 from crm.settings import settings
-from crm.words import mentioned, normal, words
 
 logger = logging.getLogger(__name__)
 # An action answers or fails before Rasa gives it up (8 s), and Rasa before the bot does (9 s). What an action has not
 # done by COMMIT_BY_S is rolled back, so that what the customer was told had failed is not done behind their back.
 TIME_LIMIT_S = 7.0
 COMMIT_BY_S = 5.0
-SHORT_WORDS = 6
 
 
 class CareAction(Action, ABC):  # type: ignore[misc]
@@ -31,12 +32,16 @@ class CareAction(Action, ABC):  # type: ignore[misc]
     `writes` False opens the database for looking only. `listens` False: the message is not first looked at as an
     answer to something the assistant asked outside of the rules (a survey, "did it help?"). `ends_turn` True: the
     customer speaks next, which no rule says where the action is reached past the rules or changed what they look at.
+    `answers` False: the action goes with another one, which answers the message. `redirects` False: the message was
+    given to this action already, and is looked at by no other.
     """
 
     action: ClassVar[str]
     writes: ClassVar[bool] = False
     listens: ClassVar[bool] = True
     ends_turn: ClassVar[bool] = False
+    answers: ClassVar[bool] = True
+    redirects: ClassVar[bool] = True
 
     @abstractmethod
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
@@ -59,7 +64,7 @@ class CareAction(Action, ABC):  # type: ignore[misc]
         except Exception:
             logger.exception("%s failed, turn %s", self.action, turn.metadata.get("turn_id"))
             reply = self._failed(turn, "utter_technical_problem")
-        if self.ends_turn:
+        if self.ends_turn and not reply.follows:
             reply.follow("action_listen")
         for message in reply.messages:
             dispatcher.utter_message(**message)
@@ -68,20 +73,30 @@ class CareAction(Action, ABC):  # type: ignore[misc]
     def _work(self, turn: Turn) -> Reply:
         commit_by = time.monotonic() + COMMIT_BY_S
         store = database(settings().database_url)
-        with store.begin() if self.writes else store.read() as session:
+        with store.begin() if self.writes or turn.second else store.read() as session:
             reply = Reply()
-            caught = self.listens and not turn.aside and _answers_earlier(session, turn)
+            caught = self._caught(session, turn)
             if caught:
                 reply.follow(caught)
             else:
+                if self.answers and turn.second is not None:
+                    share_subject(session, turn.of_second(reply), turn)
                 self.act(session, turn, reply)
+                if self.answers:
+                    _complete(session, turn, reply)
                 if turn.slot("expecting") is not None and not reply.sets("expecting"):
                     reply.set(expecting=None)
-            if self.writes and time.monotonic() > commit_by:
+            if (self.writes or turn.second) and time.monotonic() > commit_by:
                 raise TimeoutError(f"{self.action} was ready too late to be committed")
         for message in reply.messages:
             message.update({key: value for key, value in templates.shop_words().items() if key not in message})
         return reply
+
+    def _caught(self, session: Session, turn: Turn) -> str | None:
+        if not (self.answers and self.redirects):
+            return None
+        caught = caught_by(session, turn, listens=self.listens)
+        return caught if caught != self.action else None
 
     def _failed(self, turn: Turn, response: str) -> Reply:
         reply = Reply(events=self.after_failure(turn))
@@ -94,17 +109,17 @@ class CareAction(Action, ABC):  # type: ignore[misc]
         return []
 
 
-def _answers_earlier(session: Session, turn: Turn) -> str | None:
-    """The action that a short message without context belongs to: a survey's answer, or "it did not help"."""
-    if turn.pressed or not 0 < len(normal(turn.text).split()) <= SHORT_WORDS:
-        return None
-    if turn.slot("expecting") == "helpful":
-        lists = words("dialogue")
-        if mentioned(turn.text, lists["not_helped"]):
-            return "action_not_helpful"
-        if mentioned(turn.text, lists["helped"]):
-            return "action_mark_helpful"
-    if turn.customer_id is not None and score_in(turn.text) is not None:
-        awaited = ratings.awaited_survey(session, turn.customer_id, clock.now())
-        return "action_rate_service" if awaited is not None else None
-    return None
+def _complete(session: Session, turn: Turn, reply: Reply) -> None:
+    """What every answer has besides its own: the second question, a calm tone, and where a complaint was left."""
+    if turn.second is not None:
+        from actions.second import serve  # the actions it answers by are built on this module
+
+        serve(session, turn, reply)
+    tone.soften(turn, reply)
+    free = turn.loop is None and not reply.follows and reply.value("expecting") is None
+    if free and turn.opens_session and turn.intent not in ("complaint", "talk_to_human") and _draft_stays(turn, reply):
+        offer(turn, reply)
+
+
+def _draft_stays(turn: Turn, reply: Reply) -> bool:
+    return draft_of(turn) is not None and not reply.sets("complaint_description")

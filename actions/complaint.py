@@ -6,17 +6,22 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.calls import hand_over
+from actions.drafts import draft_of, offer
 from actions.forms import TELLING_WORDS, after
+from actions.tone import is_angry
 from actions.turn import Reply, Turn, button
 from crm import catalogue, clock, complaints, escalations, purchases, receipts, triage
 from crm.complaints import Report
-from crm.models.care import Complaint, ComplaintState
+from crm.models.care import Complaint, ComplaintState, Severity
 from crm.models.conversations import EscalationReason
 from crm.settings import settings
 from crm.text import fold
 from crm.words import is_just, label, mentioned, normal, words
 
 STORY_WORDS = 7
+SCOLDING_WORDS = 12
+PERSON = "person"  # of complaint_confirm: a person takes the story over
 SLOTS = (
     "complaint_description",
     "complaint_subject",
@@ -28,7 +33,9 @@ SLOTS = (
     "complaint_contact",
     "complaint_confirm",
     "complaint_edit",
+    "complaint_angry",
 )
+MAX_STORY = 4000
 
 
 def forget(reply: Reply) -> None:
@@ -111,10 +118,33 @@ def alarm(session: Session, turn: Turn, said: str) -> None:
         receipts.once(session, turn.turn_id, "danger", call)
 
 
+def add_to_story(session: Session, turn: Turn, said: str, reply: Reply) -> None:
+    """Adds `said` to the story, warns of a danger not yet spoken of, and reads what else it tells."""
+    told = str(after(turn, reply, "complaint_description") or "")
+    danger = mentioned(said, words("complaint")["danger"])
+    if danger and triage.is_dangerous(said) and not (triage.is_dangerous(told) and mentioned(told, [danger])):
+        reply.say("utter_safety_first")
+        alarm(session, turn, said)
+    reply.set(complaint_description=f"{told}\n{said}".strip()[:MAX_STORY])
+    if after(turn, reply, "complaint_since") is None and (since := since_in(said)):
+        reply.set(complaint_since=since)
+    if after(turn, reply, "complaint_subject") is None:
+        reply.set(**(subject_of(session, turn.customer(session).id, said) or {}))
+
+
+def only_scolds(session: Session, turn: Turn, said: str) -> bool:
+    """Whether an angry message names neither a fault nor a product: what happened is still to be asked."""
+    if not is_angry(turn) or triage.is_dangerous(said) or len(normal(said).split()) > SCOLDING_WORDS:
+        return False
+    known = [word for listed in words("complaint")["category"].values() for word in listed]
+    return mentioned(said, known) is None and not catalogue.mentioned(session, said)
+
+
 def begin(session: Session, turn: Turn, reply: Reply, said: str) -> None:
     """Opens a draft with what `said` tells; photos that were sent before stay at hand."""
-    photos, told = after(turn, reply, "pending_photos"), tells(said)
+    photos, told = after(turn, reply, "pending_photos"), tells(said) and not only_scolds(session, turn, said)
     forget(reply)
+    reply.set(complaint_angry=is_angry(turn) or None)
     reply.set(pending_photos=photos, open_question=said if substance(said) and not told else None)
     if told:
         reply.set(complaint_description=said, complaint_since=since_in(said))
@@ -134,7 +164,12 @@ class ActionBeginComplaint(CareAction):
         if triage.is_dangerous(said):
             reply.say("utter_safety_first")
             alarm(session, turn, said)
-        reply.say("utter_complaint_sorry" if tells(said) else "utter_complaint_begin")
+        elif draft_of(turn) and not tells(said):
+            offer(turn, reply)
+            reply.follow("action_listen")
+            return
+        calm = "utter_complaint_sorry" if tells(said) else "utter_complaint_begin"
+        reply.say("utter_complaint_sorry_angry" if is_angry(turn) else calm)
         begin(session, turn, reply, said)
 
 
@@ -144,9 +179,14 @@ class ActionSubmitComplaint(CareAction):
     action = "action_submit_complaint"
     writes = True
     listens = False
+    answers = False
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         forget(reply)
+        if turn.slot("complaint_confirm") == PERSON:
+            note = " | ".join(part for part in (turn.whole, str(turn.slot("complaint_description") or "")) if part)
+            hand_over(session, turn, reply, EscalationReason.ASKED, note)
+            return
         if turn.slot("complaint_confirm") != "yes":
             reply.say("utter_complaint_cancelled")
             return
@@ -158,7 +198,7 @@ class ActionSubmitComplaint(CareAction):
         report = Report(
             description=said,
             category=triage.category_of(said),
-            severity=triage.severity_of(" . ".join((said, str(turn.slot("complaint_since") or "")))),
+            severity=self._severity(turn, said),
             product_id=turn.slot("complaint_product_id"),
             purchase_id=turn.slot("complaint_purchase_id"),
             since=str(turn.slot("complaint_since") or ""),
@@ -167,6 +207,12 @@ class ActionSubmitComplaint(CareAction):
         )
         complaint = complaints.submit(session, turn.customer(session), turn.conversation(session), report)
         return {"code": complaint.code, "due": clock.vietnamese_moment(complaint.promised_at, settings().zone)}
+
+    def _severity(self, turn: Turn, said: str) -> Severity:
+        """Grave where it was told in anger, however mild the words."""
+        if turn.slot("complaint_angry"):
+            return Severity.HIGH
+        return triage.severity_of(" . ".join((said, str(turn.slot("complaint_since") or ""))))
 
 
 class ActionComplaintStatus(CareAction):

@@ -1,16 +1,17 @@
 """The questions of a complaint, and how their answers are read."""
 
 import re
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from actions.base import CareAction
-from actions.complaint import alarm, since_in, subject_of, substance
-from actions.forms import FormAnswers, after, asks_for_person, cancels, refuses_all
-from actions.turn import Reply, Turn, button
+from actions.complaint import PERSON, add_to_story, only_scolds, since_in, subject_of, substance
+from actions.complaint_fixes import fixes, phone_in
+from actions.complaint_questions import of_item
+from actions.forms import FormAnswers, after, asks_for_person, cancels, goes_back, goes_on, refuses_all
+from actions.meant import corrects
+from actions.tone import is_angry
+from actions.turn import Reply, Turn
 from crm import catalogue, customers, purchases, triage
-from crm.models.catalogue import PurchaseItem
 from crm.words import is_just, label, mentioned, normal, words
 
 ORDER = (
@@ -22,11 +23,10 @@ ORDER = (
     "complaint_confirm",
 )
 MAX_PHOTOS = 10
-MAX_SUBJECTS = 6
-TITLE = 60
 STORY_WORDS = 6
 SHORT_WORDS = 4
-MAX_STORY = 4000
+
+_BY_PHONE = ("complaint_contact", "complaint_confirm")
 
 
 class ValidateComplaintForm(FormAnswers):
@@ -40,11 +40,16 @@ class ValidateComplaintForm(FormAnswers):
     writes = True
 
     def claims(self, turn: Turn) -> bool:
+        if turn.slot("requested_slot") in _BY_PHONE and phone_in(turn.text) is not None:
+            return True
         if turn.pressed or (turn.intent == "talk_to_human" and asks_for_person(turn)):
             return super().claims(turn)
-        return super().claims(turn) or cancels(turn) or triage.is_dangerous(turn.text)
+        steers = goes_back(turn) or goes_on(turn) or corrects(turn.text)
+        return steers or super().claims(turn) or cancels(turn) or triage.is_dangerous(turn.text)
 
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
+        if is_angry(turn) and not turn.slot("complaint_angry"):
+            reply.set(complaint_angry=True)
         photo, caption = turn.entity("photo"), turn.entity("caption")
         no_photo = asked == "complaint_photos" and _skips(turn)
         if photo is not None:
@@ -55,8 +60,18 @@ class ValidateComplaintForm(FormAnswers):
             reply.set(complaint_confirm="cancel", requested_slot=None)
         elif asked != self.story and triage.is_dangerous(turn.text):
             self._add(session, turn, turn.text, reply)
+        elif asked != self.story and not _replies(turn) and only_scolds(session, turn, turn.text):
+            reply.say("utter_angry_nearly_done")
+            reply.set(**{asked: None})
+        elif goes_back(turn):
+            self._go_back(turn, asked, reply)
+        elif asked != self.story and (right := fixes(session, turn, asked)):
+            reply.say("utter_complaint_fixed")
+            reply.set(complaint_edit=None, **right)
         elif no_photo:
             reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
+        elif goes_on(turn) and asked != "complaint_confirm":
+            reply.set(**{asked: None})
         else:
             readers = {
                 "complaint_description": self._description,
@@ -80,6 +95,17 @@ class ValidateComplaintForm(FormAnswers):
         if asked != "complaint_photos":
             reply.say("utter_photo_added", count=len(photos))
 
+    def leave_to_person(self, session: Session, turn: Turn, reply: Reply) -> None:
+        reply.set(complaint_confirm=PERSON, requested_slot=None)
+
+    def _go_back(self, turn: Turn, asked: str, reply: Reply) -> None:
+        """The question before `asked` once more; what was told stays, for more to be added to it."""
+        place = ORDER.index(asked) if asked in ORDER else len(ORDER)
+        before = ORDER[max(0, place - 1)]
+        if before == self.story:
+            reply.set(open_question=turn.slot(self.story))
+        self._reopen(before, reply)
+
     def _description(self, session: Session, turn: Turn, reply: Reply) -> None:
         if not substance(turn.text):
             return
@@ -89,17 +115,7 @@ class ValidateComplaintForm(FormAnswers):
         self._add(session, turn, turn.text, reply)
 
     def _add(self, session: Session, turn: Turn, said: str, reply: Reply) -> None:
-        """Adds `said` to the story, warns of a danger not yet spoken of, and reads what else it tells."""
-        told = str(after(turn, reply, "complaint_description") or "")
-        danger = mentioned(said, words("complaint")["danger"])
-        if danger and triage.is_dangerous(said) and not mentioned(told, [danger]):
-            reply.say("utter_safety_first")
-            alarm(session, turn, said)
-        reply.set(complaint_description=f"{told}\n{said}".strip()[:MAX_STORY])
-        if after(turn, reply, "complaint_since") is None and (since := since_in(said)):
-            reply.set(complaint_since=since)
-        if after(turn, reply, "complaint_subject") is None:
-            reply.set(**(subject_of(session, turn.customer(session).id, said) or {}))
+        add_to_story(session, turn, said, reply)
 
     def _subject(self, session: Session, turn: Turn, reply: Reply) -> None:
         customer_id = turn.customer(session).id
@@ -107,7 +123,7 @@ class ValidateComplaintForm(FormAnswers):
         if chosen is not None and chosen.isdigit():
             item = next((i for i in purchases.items(session, customer_id) if i.id == int(chosen)), None)
             if item is not None:
-                reply.set(**_of_item(item))
+                reply.set(**of_item(item))
         elif chosen == "other" or is_just(turn.text, words("complaint")["other"]):
             reply.set(complaint_subject=label("subject.other"))
         elif turn.text:
@@ -158,13 +174,16 @@ class ValidateComplaintForm(FormAnswers):
             reply.set(complaint_contact=phone)
         elif chosen == "here" or mentioned(turn.text, words("complaint")["here"]):
             reply.set(complaint_contact=label("contact_here"))
-        else:
+        elif turn.text:  # a button of an earlier question says nothing here
             reply.say("utter_contact_hint")
 
     def _confirm(self, session: Session, turn: Turn, reply: Reply) -> None:
         answer = turn.entity("answer")
         if answer == "yes" or (turn.intent == "affirm" and answer is None):
             reply.set(complaint_confirm="yes")
+        elif _tells_more(turn):
+            self._add(session, turn, turn.text, reply)
+            reply.say("utter_complaint_fixed")
         elif (part := _part(turn)) is not None:
             self._reopen(part, reply)
         elif answer == "edit" or turn.intent == "deny" or mentioned(turn.text, words("complaint")["edit"]):
@@ -189,69 +208,6 @@ class ValidateComplaintForm(FormAnswers):
             reply.set(complaint_product_id=None, complaint_purchase_id=None)
 
 
-class AskComplaintSubject(CareAction):
-    """Offers what the customer bought."""
-
-    action = "action_ask_complaint_form_complaint_subject"
-    listens = False
-
-    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        bought = purchases.items(session, turn.customer(session).id)[:MAX_SUBJECTS]
-        offered = [button(_of_item(item)["complaint_subject"][:TITLE], "inform", subject=item.id) for item in bought]
-        other = button(label("buttons.other_subject"), "inform", subject="other")
-        reply.say("utter_ask_subject" if offered else "utter_ask_subject_unknown", [*offered, other])
-
-
-class AskComplaintPhotos(CareAction):
-    """Asks for a photo, or for the next one."""
-
-    action = "action_ask_complaint_form_complaint_photos"
-    listens = False
-
-    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        count = len(turn.slot("pending_photos") or [])
-        title = label("buttons.photos_done" if count else "buttons.skip")
-        reply.say("utter_ask_more_photos" if count else "utter_ask_photos", [button(title, "deny")], count=count)
-
-
-class AskComplaintContact(CareAction):
-    """Asks how to reach the customer; their own number is one press away."""
-
-    action = "action_ask_complaint_form_complaint_contact"
-    listens = False
-
-    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        phone = turn.customer(session).phone
-        own = [button(label("buttons.use_phone", phone=phone), "inform", contact="phone")] if phone else []
-        reply.say("utter_ask_contact", [*own, button(label("buttons.here"), "inform", contact="here")])
-
-
-class AskComplaintConfirm(CareAction):
-    """Reads the complaint back."""
-
-    action = "action_ask_complaint_form_complaint_confirm"
-    listens = False
-
-    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        count = len(turn.slot("complaint_photos") or [])
-        reply.say(
-            "utter_complaint_read_back",
-            description=str(turn.slot("complaint_description"))[:1500],
-            subject=turn.slot("complaint_subject"),
-            since=turn.slot("complaint_since"),
-            photos=label("photos", count=count) if count else label("no_photo"),
-            contact=turn.slot("complaint_contact"),
-        )
-
-
-def _of_item(item: PurchaseItem) -> dict[str, Any]:
-    return {
-        "complaint_subject": label("subject.item", product=item.product.name, code=item.purchase.order_code),
-        "complaint_product_id": item.product_id,
-        "complaint_purchase_id": item.purchase_id,
-    }
-
-
 def _part(turn: Turn) -> str | None:
     """The part of the complaint that the customer wants to change."""
     pressed = turn.entity("part")
@@ -269,5 +225,20 @@ def _is_story(said: str) -> bool:
     return count > 2 * STORY_WORDS or (count >= STORY_WORDS and mentioned(said, told) is not None)
 
 
+def _tells_more(turn: Turn) -> bool:
+    """Whether the answer to the read-back is something that the story lacks, and not the wish to change a part."""
+    wishes = mentioned(turn.text, words("dialogue")["part_wishes"]) is not None
+    return len(normal(turn.text).split()) >= STORY_WORDS and not wishes and turn.intent != "affirm"
+
+
+def _replies(turn: Turn) -> bool:
+    """Whether there is an answer in the message, however angry: a time, a number, a yes or no, no photo, "here"."""
+    lists = words("complaint")
+    told = mentioned(turn.text, [*lists["time"], *lists["here"], *lists["edit"]]) is not None
+    return told or phone_in(turn.text) is not None or turn.intent == "affirm" or _skips(turn)
+
+
 def _skips(turn: Turn) -> bool:
-    return turn.intent == "deny" or is_just(turn.text, words("complaint")["skip"])
+    lists = words("complaint")
+    refused = any(re.search(pattern, normal(turn.text)) for pattern in lists["no_photo"])
+    return refused or turn.intent == "deny" or is_just(turn.text, lists["skip"])

@@ -3,8 +3,9 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.handover import hand_over
+from actions.calls import hand_over
 from actions.profile import take
+from actions.tone import is_angry
 from actions.turn import FALLBACK, Reply, Turn, button
 from actions.usage import ActionAnswerUsage
 from crm import catalogue, introductions, triage
@@ -29,6 +30,9 @@ def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
     """Answers by the words alone if it can; else asks again, then offers the two likeliest meanings, then a person."""
     if understood_anyway(session, turn, reply):
         return
+    if is_angry(turn) and turn.misunderstood < ROUND:
+        angry(reply)
+        return
     step = (turn.misunderstood - 1) % ROUND
     if step == 0:
         reply.say("utter_rephrase")
@@ -36,6 +40,12 @@ def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
         reply.say("utter_offer_meanings", [*_guesses(turn), button(label("buttons.person"), "talk_to_human")])
     else:
         hand_over(session, turn, reply, EscalationReason.NOT_UNDERSTOOD, turn.text)
+
+
+def angry(reply: Reply) -> None:
+    """Scolding without a wish that was understood: asks what happened, with a complaint and a person at hand."""
+    shown = ("complaint", "talk_to_human")
+    reply.say("utter_angry_listen", [button(label(f"intents.{name}"), name) for name in shown])
 
 
 def understood_anyway(session: Session, turn: Turn, reply: Reply) -> bool:

@@ -6,14 +6,19 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from actions import tone
 from actions.base import CareAction
+from actions.calls import hand_over
 from actions.turn import Event, Reply, Turn
+from crm.models.conversations import EscalationReason
 from crm.words import is_just, mentioned, normal, words
 
 SURE = 0.5
 VERY_SURE = 0.75
 LONG_WORDS = 14
 TELLING_WORDS = 4
+SMALL_TALK_WORDS = 10
+_SMALL_TALK = frozenset({"greet", "thank", "goodbye", "ask_bot"})
 _OWN = frozenset({"inform", "affirm", "deny", "send_photo", "complaint", "out_of_scope", "nlu_fallback", "compliment"})
 _ALWAYS_ASIDE = frozenset({"privacy_request"})
 
@@ -34,9 +39,12 @@ class FormAnswers(CareAction):
     strict: ClassVar[frozenset[str]] = frozenset()
     yields_to_complaint: ClassVar[frozenset[str]] = frozenset()
     listens: ClassVar[bool] = False
+    answers: ClassVar[bool] = False
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         asked = turn.slot("requested_slot")
+        if turn.second is not None and turn.second.name == "complaint":
+            turn = turn.undivided()
         if asked and _is_fresh(turn, self.form):
             complains = turn.intent == "complaint" and str(asked) in self.yields_to_complaint
             if complains and len(normal(turn.text).split()) >= TELLING_WORDS:
@@ -44,14 +52,30 @@ class FormAnswers(CareAction):
             if not self.claims(turn) and is_aside(turn, str(asked), self):
                 return
             self.answer(session, turn, str(asked), reply)
-            if not any(event.get("name") != "requested_slot" for event in reply.events):
+            if not any(event.get("name") not in ("requested_slot", "complaint_angry") for event in reply.events):
                 reply.set(**{str(asked): None})
+            self._answer_rest(session, turn, reply)
         if not reply.sets("requested_slot"):
             reply.set(requested_slot=self.next_slot(turn, reply))
 
     def claims(self, turn: Turn) -> bool:
         """Whether the message is the form's, whatever it sounds like."""
         return turn.intent in self.own
+
+    def leave_to_person(self, session: Session, turn: Turn, reply: Reply) -> None:
+        """Ends the form because the message asks for a person besides answering it."""
+        hand_over(session, turn, reply, EscalationReason.ASKED, turn.whole)
+        reply.set(requested_slot=None)
+
+    def _answer_rest(self, session: Session, turn: Turn, reply: Reply) -> None:
+        """The second thing that the message asks, and a person for somebody who is angry again and again."""
+        if turn.second is not None and turn.second.name == "talk_to_human":
+            self.leave_to_person(session, turn, reply)
+        elif turn.second is not None:
+            from actions.second import serve  # the actions it answers by are built on this module
+
+            serve(session, turn, reply)
+        tone.offer_person(turn, reply)
 
     @abstractmethod
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
@@ -92,6 +116,16 @@ def refuses_all(turn: Turn) -> bool:
     return turn.intent == "opt_out" and turn.confidence >= SURE and not (turn.pressed or _of_advertising(turn))
 
 
+def goes_back(turn: Turn) -> bool:
+    """Whether the question before is wanted once more."""
+    return is_just(turn.text, words("dialogue")["go_back"])
+
+
+def goes_on(turn: Turn) -> bool:
+    """Whether the message only says to go on."""
+    return is_just(turn.text, words("dialogue")["go_on"])
+
+
 def asks_for_person(turn: Turn) -> bool:
     """Whether a person is asked for, and not only spoken of: "the staff was rude" is a story."""
     lists = words("dialogue")
@@ -123,6 +157,9 @@ def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
         return asks_for_person(turn) or (short and mentioned(turn.text, words("dialogue")["person"]) is not None)
     if turn.intent == "opt_out":
         return _of_advertising(turn)
+    small_talk = turn.intent in _SMALL_TALK and turn.confidence >= VERY_SURE
+    if small_talk and len(normal(turn.text).split()) <= SMALL_TALK_WORDS:
+        return mentioned(turn.text, words("complaint")["time"]) is None
     if asked == form.story and not _asks(turn):
         return False
     if turn.intent in _ALWAYS_ASIDE or (asked in form.strict and turn.confidence >= VERY_SURE):

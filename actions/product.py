@@ -6,8 +6,9 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.subjects import products_meant
 from actions.turn import Reply, Turn, button
-from actions.usage import MAX_BUTTONS, product_title, products_meant
+from actions.usage import MAX_BUTTONS, product_title
 from crm import catalogue
 from crm.models.catalogue import Product
 from crm.words import label
@@ -30,7 +31,8 @@ class ProductAnswer(CareAction):
         if not products and (known := catalogue.by_sku(session, str(turn.slot("product") or ""))):
             products = [known]
         if not products:
-            offered = catalogue.listing(session)[:MAX_BUTTONS]
+            guessed = [product for sku in turn.candidates if (product := catalogue.by_sku(session, sku))]
+            offered = (guessed or catalogue.listing(session))[:MAX_BUTTONS]
             reply.say("utter_which_product", [button(product_title(p), self.intent, product=p.sku) for p in offered])
             return
         for product in products[:MAX_SHOWN]:

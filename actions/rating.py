@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
+from actions.complaint import alarm
 from actions.forms import FormAnswers, after
+from actions.meant import corrects
 from actions.turn import Reply, Turn
-from crm import clock, ratings, receipts
+from crm import clock, ratings, receipts, triage
 from crm.scores import score_in
 from crm.words import is_just, words
 
@@ -56,8 +58,17 @@ class ActionRateService(CareAction):
         reply.set(rating_complaint_id=complaint_id)
         if score is not None:
             keep(session, turn, reply, score, complaint_id)
+        warn_of_danger(session, turn, turn.text, reply)
         if not turn.aside:
             reply.follow("rating_form")
+
+
+def warn_of_danger(session: Session, turn: Turn, said: str, reply: Reply) -> None:
+    """A danger told with a score: what to do at once, the staff called, and a complaint one press away."""
+    if triage.is_dangerous(said):
+        alarm(session, turn, said)
+        reply.say("utter_danger")
+        reply.set(question=said, open_question=said)
 
 
 def keep(session: Session, turn: Turn, reply: Reply, score: int, complaint_id: int | None) -> None:
@@ -81,15 +92,18 @@ class ValidateRatingForm(FormAnswers):
     writes = True
 
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
-        if asked == "rating_score" or turn.entity("score"):
+        corrected = asked == self.story and corrects(turn.text) and score_in(turn.text) is not None
+        if asked == "rating_score" or turn.entity("score") or corrected:
             score = score_of(turn)
             if score is not None:
                 complaint_id = turn.slot("rating_complaint_id")
                 keep(session, turn, reply, score, int(complaint_id) if complaint_id is not None else None)
             elif turn.intent in ("deny", "opt_out") or is_just(turn.text, words("rating")["skip"]):
                 reply.set(rating_score=None, requested_slot=None)
+            warn_of_danger(session, turn, turn.text, reply)
             return
         said = turn.entity("caption") or turn.text
+        warn_of_danger(session, turn, said, reply)
         reply.set(rating_reason="" if is_just(said, words("rating")["skip"]) else said)
 
     def next_slot(self, turn: Turn, reply: Reply) -> str | None:
@@ -102,6 +116,7 @@ class ActionThankRating(CareAction):
     action = "action_thank_rating"
     writes = True
     listens = False
+    answers = False
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         reason, rating_id = turn.slot("rating_reason"), turn.slot("rating_id")

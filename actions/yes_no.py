@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.fallback import not_understood
+from actions.fallback import angry, not_understood
+from actions.tone import is_angry
 from actions.turn import Reply, Turn
 
 
@@ -43,5 +44,7 @@ class ActionOutOfScope(CareAction):
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         if turn.misunderstood > 1:
             not_understood(session, turn, reply)
+        elif is_angry(turn):
+            angry(reply)
         else:
             reply.say("utter_out_of_scope")

@@ -30,21 +30,42 @@ class Talk:
     followup: str | None = None
     turn: int = 0
 
-    def say(self, text: str, intent: str = "inform", confidence: float = 0.95, **entities: str) -> None:
-        """The customer's next message."""
+    def say(
+        self,
+        text: str,
+        intent: str = "inform",
+        confidence: float = 0.95,
+        *,
+        second: tuple[str, str] | None = None,
+        anger: float = 0.0,
+        **entities: str,
+    ) -> None:
+        """The customer's next message. `second`: what else is asked, as its intent and its clause of `text`."""
         self.turn += 1
         self.metadata["turn_id"] = f"turn-{self.turn}"
-        parse = {
+        parse: dict[str, Any] = {
             "text": text,
             "intent": {"name": intent, "confidence": confidence},
             "intent_ranking": [{"name": intent}, {"name": "warranty"}, {"name": "delivery"}],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
+            "anger": anger,
+            "second_intent": None,
         }
+        if second is not None:
+            start = text.index(second[1])
+            clause = {"text": second[1], "start": start, "end": start + len(second[1])}
+            parse["second_intent"] = {"name": second[0], "confidence": 0.9, **clause}
         self.said.append({"event": "user", "parse_data": parse, "metadata": dict(self.metadata), "text": text})
+
+    def come_back(self) -> None:
+        """A silence longer than Rasa's session: the form is over, the slots are kept."""
+        self.said = [{"event": "session_started"}]
+        self.loop = None
 
     async def run(self, action: CareAction) -> list[dict[str, Any]]:
         """Runs the action; returns the messages it utters and keeps its slots."""
-        message = {**self.said[-1]["parse_data"], "metadata": dict(self.metadata)}
+        spoken = next(event for event in reversed(self.said) if event["event"] == "user")
+        message = {**spoken["parse_data"], "metadata": dict(self.metadata)}
         loop = {"name": self.loop}
         tracker = Tracker("account-1", dict(self.slots), message, list(self.said), False, None, loop, None)
         dispatcher = CollectingDispatcher()

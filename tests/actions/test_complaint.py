@@ -1,7 +1,8 @@
 from sqlalchemy import func, select
 
 from actions.complaint import ActionBeginComplaint, ActionComplaintStatus, ActionSubmitComplaint, since_in
-from actions.complaint_form import AskComplaintSubject, ValidateComplaintForm
+from actions.complaint_form import ValidateComplaintForm
+from actions.complaint_questions import AskComplaintSubject
 from crm import complaints
 from crm.models.care import Complaint, ComplaintCategory, Severity
 from tests.actions.conftest import Talk

@@ -136,3 +136,16 @@ def _ask_survey(talk: Talk) -> int:
         session.flush()
         session.add(Survey(complaint_id=complaint.id, due_at=moment, asked_at=moment))
         return complaint.id
+
+
+async def test_danger_told_as_a_reason_warns_and_calls(talk: Talk) -> None:
+    talk.slots |= {"requested_slot": "rating_score"}
+    talk.loop = "rating_form"
+    talk.say("1 sao", "rate_service")
+    await talk.run(ValidateRatingForm())
+    talk.say("cắm điện vô là xẹt lửa, suýt cháy nhà", "complaint")
+    assert await talk.responses(ValidateRatingForm()) == ["utter_danger"]
+    assert talk.slots["rating_reason"].startswith("cắm điện")
+    with talk.database.read() as session:
+        notes = [call.note for call in session.scalars(select(Escalation))]
+    assert any("xẹt lửa" in note for note in notes)

@@ -1,0 +1,39 @@
+"""How the assistant answers anger: calmly, with one apology, and with a person when it goes on."""
+
+from actions.turn import ANGRY, Reply, Turn, button
+from crm.words import label
+
+PATIENCE = 3
+# Replies after which a person comes.
+CALLED = ("utter_handover", "utter_handover_out_of_hours", "utter_order_passed", "utter_order_passed_out_of_hours")
+# Replies that are an apology already, or hand over.
+_SORRY = frozenset(
+    {"utter_complaint_sorry", "utter_complaint_sorry_angry", "utter_complaint_overdue", "utter_not_helpful_handover"}
+    | {"utter_safety_first", "utter_danger", "utter_danger_recorded", "utter_rating_low", "utter_offer_meanings"}
+    | {"utter_angry_listen", "utter_angry_person", "utter_angry_nearly_done", *CALLED}
+)
+_UNASKED = frozenset({"compliment", "thank", "goodbye", "affirm", "talk_to_human", "complaint", "opt_out"})
+
+
+def is_angry(turn: Turn) -> bool:
+    """Whether this message sounds angry."""
+    return turn.anger >= ANGRY
+
+
+def soften(turn: Turn, reply: Reply) -> None:
+    """Puts an apology before the answer to the first angry message, and offers a person at every third in a row."""
+    if not is_angry(turn) or not reply.messages:
+        return
+    sorry = any(said["response"] in _SORRY for said in reply.messages)
+    if not sorry and turn.angry_in_a_row == 1 and turn.intent not in _UNASKED:
+        reply.messages.insert(0, {"response": "utter_sorry_first", "buttons": []})
+    offer_person(turn, reply)
+
+
+def offer_person(turn: Turn, reply: Reply) -> None:
+    """Offers a person to somebody who is angry for the third time in a row, unless one was just called."""
+    called = any(said["response"] in CALLED for said in reply.messages)
+    if is_angry(turn) and turn.angry_in_a_row % PATIENCE == 0 and not called:
+        reply.say("utter_angry_person", [button(label("buttons.person"), "talk_to_human")])
+        if turn.loop is None and not reply.follows:
+            reply.set(expecting="person")
