@@ -1,9 +1,9 @@
 """`python -m bench.knowledge`: what a question costs with 60 and with 5,000 articles.
 
 The articles are the demo shop's, told again of invented models (only the real ones with what customers ask of them), in
-a folder of their own. Embedding 110,000 lines takes an hour; so the cache is filled with the real lines' embeddings, each
-turned a little (`--embed` embeds them all). A question's own embedding is always made, and what is searched through has
-its true size.
+a folder of their own. Embedding 110,000 lines takes an hour; so the cache is filled with the real lines' vectors, each
+turned a little (`--embed` embeds them all). A question's own embedding is always made, and what is searched through
+has its true size.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from crm.settings import settings
 from operations.sandbox import Sandbox, start
 from tests.browser import chromium
 
@@ -19,10 +20,17 @@ def noon() -> dict[str, str]:
     return {"TRIAN_TIMEZONE": f"Etc/GMT{-offset:+d}"}
 
 
+def fresh_var() -> Path:
+    """A folder for one product; it shares the tests' cache of embeddings, which takes a minute to fill."""
+    var = Path(tempfile.mkdtemp(prefix="trian-"))
+    (var / "embeddings.db").symlink_to((settings().var_dir / "embeddings.db").resolve())
+    return var
+
+
 @pytest.fixture(scope="session")
 def system() -> Iterator[Sandbox]:
     """The product on SQLite with the demo shop; one for all end-to-end tests."""
-    var = Path(tempfile.mkdtemp(prefix="trian-"))
+    var = fresh_var()
     running = start(var, TRIAN_SURVEY_DELAY_S="0", **noon())
     yield running
     code = running.stop()

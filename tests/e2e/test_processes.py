@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from crm.settings import Settings
 from operations import sandbox
 from operations.processes import all_processes
 from operations.sandbox import Sandbox
-from tests.e2e.conftest import noon
+from tests.e2e.conftest import fresh_var, noon
 from tests.e2e.people import newcomer, play
 
 pytestmark = pytest.mark.e2e
@@ -69,7 +68,7 @@ def test_after_all_these_deaths_a_customer_is_served(system: Sandbox) -> None:
 
 
 def test_it_serves_on_postgresql_and_leaves_no_process_behind(postgres_url: str) -> None:
-    var = Path(tempfile.mkdtemp(prefix="trian-"))
+    var = fresh_var()
     running = sandbox.start(var, postgres_url, **noon())
     try:
         play(running, newcomer(running, 940_002), "> cho mình gặp nhân viên", "mời nhân viên")
