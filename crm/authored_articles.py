@@ -41,6 +41,26 @@ class Draft:
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+def draft_of(file: Path, slug: str = "") -> Draft:
+    """What a Markdown file with front matter says; `slug`: its name, where the file's own is not meant.
+
+    Raises InvalidInput where the front matter is broken or lacks the title or the topic.
+    """
+    front, body = articles.split(file.read_text(encoding="utf-8"), str(file))
+    missing = [name for name in ("title", "topic") if not front.get(name)]
+    if missing:
+        raise InvalidInput(str(file), f"the front matter needs {' and '.join(missing)}")
+    return Draft(
+        slug=slug or file.stem,
+        title=str(front["title"]),
+        topic=str(front["topic"]),
+        body=body,
+        sku=str(front["product"]) if front.get("product") else None,
+        keywords=tuple(map(str, front.get("keywords") or [])),
+        asked=articles.asked_of(front, body, str(file)),
+    )
+
+
 def publish(session: Session, staff_id: int, draft: Draft) -> AuthoredArticle:
     """Adds the next version of `draft.slug`: from then on questions find it, in every process.
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crm import articles, authored_articles, staff
-from crm.authored_articles import Draft
+from crm import authored_articles, staff
 from crm.db import database
 from crm.errors import InvalidInput
 from crm.settings import settings
@@ -22,16 +21,7 @@ def add(
     slug: Annotated[str, typer.Option(help="The article's name; the file's, where none is given.")] = "",
 ) -> None:
     """Publish an article, or its next version. The very next question finds it."""
-    front, body = articles.split(file.read_text(encoding="utf-8"), str(file))
-    draft = Draft(
-        slug=slug or file.stem,
-        title=str(front["title"]),
-        topic=str(front["topic"]),
-        body=body,
-        sku=str(front["product"]) if front.get("product") else None,
-        keywords=tuple(map(str, front.get("keywords") or [])),
-        asked=articles.asked_of(front, body, str(file)),
-    )
+    draft = authored_articles.draft_of(file, slug)
     with database(settings().database_url).begin() as session:
         article = authored_articles.publish(session, staff.find(session, by).id, draft)
         typer.echo(f"{article.slug}, version {article.version}, is published")

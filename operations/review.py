@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from crm import articles, authored_articles, review, sightings, staff
+from crm import authored_articles, catalogue, knowledge, review, sightings, staff
 from crm.authored_articles import Draft
 from crm.db import database
 from crm.models.review import ReviewEntry, ReviewReason, ReviewState
@@ -17,6 +17,7 @@ from operations.processes import ROOT
 
 app = typer.Typer(no_args_is_help=True, help="The review queue: messages that were not understood or answered well.")
 By = Annotated[str, typer.Option("--by", help="Log-in name of the member of staff who answers for it.")]
+NEAREST = 3
 TEXT_WIDTH = 70
 
 
@@ -45,7 +46,7 @@ def list_entries(
 
 @app.command()
 def show(entry_id: int) -> None:
-    """Show one entry with the messages behind it."""
+    """Show one entry with the messages behind it, and the passages that come nearest."""
     with database(settings().database_url).read() as session:
         entry = review.get(session, entry_id)
         typer.echo(f"{entry.id} {entry.state.value}, {entry.count} times: {entry.text}")
@@ -55,6 +56,10 @@ def show(entry_id: int) -> None:
             typer.echo(f"  {when:%Y-%m-%d %H:%M} {one.reason.value:<13}customer {one.customer_id or '-'}: {one.text}")
             if ranking:
                 typer.echo(f"      {ranking} ({one.model})")
+        for hit in knowledge.find(session, entry.text, catalogue.mentioned(session, entry.text), None).sources[
+            :NEAREST
+        ]:
+            typer.echo(f"  {hit.score:.2f} {hit.passage.key} {hit.passage.heading or hit.passage.article.title}")
 
 
 @app.command()
@@ -88,12 +93,28 @@ def article(
     slug: Annotated[str, typer.Option(help="The article's name; the file's, or one of the entry's number.")] = "",
 ) -> None:
     """Publish an article that answers the entry. The very next question finds it."""
-    draft = _draft(file, slug) if file else Draft(slug or f"hoi-dap/{entry_id}", title, topic, body, product)
+    draft = (
+        authored_articles.draft_of(file, slug)
+        if file
+        else Draft(slug or f"hoi-dap/{entry_id}", title, topic, body, product)
+    )
     with database(settings().database_url).begin() as session:
         member = staff.find(session, by)
         published = authored_articles.publish(session, member.id, draft)
         review.answer(session, member, entry_id, published.slug)
         typer.echo(f"{published.slug}, version {published.version}, is published")
+
+
+@app.command()
+def answer(
+    entry_id: int, passage: Annotated[str, typer.Argument(help="`may-giat/ve-sinh.md#2`, as show prints them.")], by: By
+) -> None:
+    """An article answers the entry already: its passage is found by these words from now on."""
+    with database(settings().database_url).begin() as session:
+        member = staff.find(session, by)
+        published = authored_articles.add_question(session, member.id, passage, review.get(session, entry_id).text)
+        review.answer(session, member, entry_id, published.slug)
+        typer.echo(f"{published.slug}, version {published.version}, is found by it")
 
 
 @app.command()
@@ -121,13 +142,6 @@ def _collect() -> None:
     while left:
         with database(settings().database_url).begin() as session:
             left = sightings.collect(session, f"cli-{os.getpid()}")
-
-
-def _draft(file: Path, slug: str) -> Draft:
-    front, body = articles.split(file.read_text(encoding="utf-8"), str(file))
-    product = str(front["product"]) if front.get("product") else None
-    keywords = tuple(map(str, front.get("keywords") or []))
-    return Draft(slug or file.stem, str(front["title"]), str(front["topic"]), body, product, keywords)
 
 
 def _say(entry: ReviewEntry) -> None:

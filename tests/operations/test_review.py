@@ -132,3 +132,18 @@ def test_a_new_model_is_waited_for(rasa: tuple[Settings, list[dict[str, str | No
 
 def test_without_a_running_rasa_nothing_is_waited_for() -> None:
     assert "when it starts" in learning.follow(Settings(rasa_url="http://127.0.0.1:9"), "b", 5)
+
+
+def test_an_article_that_answers_already_is_found_by_the_entrys_words(store: Database) -> None:
+    words = "lỡ bóc hộp rồi gửi lại lấy tiền về được hông"
+    with store.begin() as session:
+        talk = factories.conversation(session, 77)
+        sightings.notice(session, words, UNSURE, turn_id="t77", customer_id=talk.customer_id, conversation_id=talk.id)
+    run("review")
+    number = str(entry(store, words).id)
+    assert "cua-hang/doi-tra.md" in run("show", number)
+    assert "khong-co.md#1" in run("answer", number, "khong-co.md#1", "--by", "lan", code=1)
+    assert "version 1, is found by it" in run("answer", number, "cua-hang/doi-tra.md#1", "--by", "lan")
+    with store.read() as session:
+        assert words in session.scalars(select(AuthoredArticle)).one().body
+    assert entry(store, words).state is ReviewState.ANSWERED
