@@ -15,7 +15,7 @@ SHORT_WORDS = 6
 # Intents of somebody who is about to buy; a complaint or a question about an order speaks of what was bought.
 _BUYING = frozenset(
     {"ask_price", "product_info", "recommend_product", "inform", "affirm", "payment", "promotion", "book_service"}
-    | {"order_status", "delivery", "store_info", "talk_to_human", "out_of_scope", "greet", "thank", FALLBACK}
+    | {"order_status", "delivery", "store_info", "talk_to_human", "greet", "thank"}
 )
 _NOT_CORRECTED = frozenset({"complaint", "talk_to_human", "update_profile", "opt_out", "privacy_request"})
 _BARE = frozenset({"inform", "affirm", "out_of_scope", FALLBACK})

@@ -5,6 +5,7 @@ each question, so that the very next one finds them, in every process. What is n
 little, else in the background: until then questions are answered by words alone.
 """
 
+import logging
 import os
 import threading
 import time
@@ -17,8 +18,11 @@ from sqlalchemy.orm import Session
 from crm import articles, authored_articles, embeddings
 from crm.accents import spoken
 from crm.articles import Passage
+from crm.errors import InvalidInput
 from crm.retrieval import Index
 from crm.settings import settings
+
+logger = logging.getLogger(__name__)
 
 FEW_FILES = 300
 LOOK_EVERY_S = 2.0
@@ -79,10 +83,18 @@ class Library:
         if not changed and len(there) == len(self._files):
             return False
         self._files = {
-            path: (written, _read(path, self.root, written)) if path in changed else self._files[path]
+            path: (written, self._read(path, written)) if path in changed else self._files[path]
             for path, written in there.items()
         }
         return True
+
+    def _read(self, path: Path, written_ns: int) -> list[Passage]:
+        """The file's passages; of a file that is broken, those it had before: the other articles go on answering."""
+        try:
+            return _read(path, self.root, written_ns)
+        except (InvalidInput, OSError, UnicodeDecodeError) as broken:
+            logger.error("the article %s cannot be read: %s", path, broken)
+            return self._files.get(path, (0, []))[1]
 
     def _read_authored(self, session: Session) -> bool:
         mark = authored_articles.mark(session)

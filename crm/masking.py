@@ -3,10 +3,12 @@
 import re
 
 _EMAIL = re.compile(r"\S+@\S+\.\w+")
-_HANDLE = re.compile(r"(?<!\w)@\w{3,}")
-_LINK = re.compile(r"(?:https?://|www\.)\S+")
+_HANDLE = re.compile(r"(?<!\w)@\w[\w.]{2,}")
+_LINK = re.compile(r"(?:https?://|www\.)\S+|(?<!\w)\w+\.(?:me|com|vn|net|org)/\S+")
 # A phone, an account or a card, in one piece or in groups.
 _NUMBER = re.compile(r"\d(?:[ .\-]?\d){7,}|\d{5,}")
+# A phone however it is cut up: (090) 512-3456, 0905/123/456. A date has fewer figures.
+_PHONE = re.compile(r"(?<!\d)\(?(?:\+?84|0)(?:[\W_]{0,2}\d){8,10}(?!\d)")
 # An order's, a ticket's or a serial's code: letters with at least four digits in a row.
 _CODE = re.compile(r"(?<!\w)(?=[\w\-]*[^\W\d_])(?=[\w\-]*\d{4})[\w\-]+")
 _DIGIT = re.compile(r"\d")
@@ -21,6 +23,6 @@ def masked(text: str) -> str:
     text = _EMAIL.sub("x@example.com", text)
     text = _LINK.sub("https://example.com", text)
     text = _HANDLE.sub("@x", text)
-    for pattern in (_NUMBER, _CODE):
+    for pattern in (_PHONE, _NUMBER, _CODE):
         text = pattern.sub(lambda found: _DIGIT.sub("0", found[0]), text)
     return text

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm import schema
 from crm.db import Database
+from crm.library import library
 from crm.models import Base
 from crm.settings import settings
 
@@ -77,7 +78,8 @@ def session(database: Database) -> Iterator[Session]:
 def _settings_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests neither read a developer's .env token nor write into var/.
 
-    They share one cache of embeddings, from run to run: embedding all articles takes a minute.
+    They share one cache of embeddings, from run to run: embedding all articles takes a minute. It is filled before the
+    first test, so that none is answered by words alone for being early.
     """
     patch = pytest.MonkeyPatch()
     patch.setenv("TRIAN_SHARED_SECRET", "secret-of-the-tests")
@@ -88,6 +90,7 @@ def _settings_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.
         (var / "embeddings.db").symlink_to(kept.mkdir("embeddings") / "embeddings.db")
     patch.setenv("TRIAN_VAR_DIR", str(var))
     settings.cache_clear()
+    library().settle()
     yield
     patch.undo()
     settings.cache_clear()

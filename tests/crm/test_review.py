@@ -95,9 +95,10 @@ def test_personal_numbers_are_masked_in_their_shape(queue: Queue) -> None:
     sighting = queue.hear("gọi mình 0912 345 678 hoặc an.nguyen@gmail.com về đơn DH000123, ship 30k cho cái NC18")
     assert sighting is not None
     assert sighting.text == "gọi mình 0000 000 000 hoặc x@example.com về đơn DH000000, ship 30k cho cái NC18"
-    assert (
-        masked("KN-2026-000123 stk 1234 5678 9012 zalo @lan.cute") == "KN-0000-000000 stk 0000 0000 0000 zalo @x.cute"
-    )
+    assert masked("KN-2026-000123 stk 1234 5678 9012 zalo @lan.cute") == "KN-0000-000000 stk 0000 0000 0000 zalo @x"
+    for phone in ("(090) 512-3456", "0905/123/456", "0905–123–456", "0905,123,456", "0905_123_456", "+84 905.123.456"):
+        assert not set("123456789") & set(masked(f"gọi {phone} nha")) - {"8", "4"}, phone
+    assert masked("nhắn t.me/lan_nguyen nha") == "nhắn https://example.com nha"
     assert masked("giá 1.290.000 hay 2tr5, giao 25/12/2026") == "giá 1.290.000 hay 2tr5, giao 25/12/2026"
     queue.hear("gọi mình 0987 654 321 nha")
     queue.hear("gọi mình 0911 222 333 nha")
