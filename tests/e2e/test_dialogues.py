@@ -25,7 +25,7 @@ def _complaint(system: Sandbox, chat_id: int) -> Complaint:
 
 
 def test_two_things_asked_at_once_are_both_answered(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_001)
+    stranger = newcomer(system, 950_001)
     said = play(
         system, stranger,
         "> cho hỏi máy lọc nước giá bao nhiêu với lại shop mấy giờ đóng cửa vậy", r"(?s)LN09.*5\.690\.000đ.*8:00–21:00",
@@ -34,7 +34,7 @@ def test_two_things_asked_at_once_are_both_answered(system: Sandbox) -> None:
 
 
 def test_the_last_question_is_answered_for_what_was_meant(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_002)
+    stranger = newcomer(system, 950_002)
     play(
         system, stranger,
         "> nồi cơm giá bao nhiêu vậy shop", "NC18.*1.390.000đ",
@@ -44,7 +44,7 @@ def test_the_last_question_is_answered_for_what_was_meant(system: Sandbox) -> No
 
 
 def test_a_complaint_outlives_interruptions_and_corrections(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_003)
+    stranger = newcomer(system, 950_003)
     said = play(
         system, stranger,
         "> tôi muốn khiếu nại", "chuyện gì",
@@ -69,7 +69,7 @@ def test_a_complaint_outlives_interruptions_and_corrections(system: Sandbox) -> 
 
 
 def test_whoever_says_goodbye_in_the_middle_goes_on_later(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_004)
+    stranger = newcomer(system, 950_004)
     play(
         system, stranger,
         "> tôi muốn khiếu nại", "chuyện gì",
@@ -84,7 +84,7 @@ def test_whoever_says_goodbye_in_the_middle_goes_on_later(system: Sandbox) -> No
 
 
 def test_a_complaint_in_anger_is_grave(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_005)
+    stranger = newcomer(system, 950_005)
     play(
         system, stranger,
         "> LÀM ĂN NHƯ HẠCH!!! giao cái tủ lạnh móp méo, bực vcl, trả tiền lại đây", "(?i)xin lỗi",
@@ -97,7 +97,7 @@ def test_a_complaint_in_anger_is_grave(system: Sandbox) -> None:
 
 
 def test_a_wish_to_buy_goes_to_a_person_with_the_product_named(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_006)
+    stranger = newcomer(system, 950_006)
     play(
         system, stranger,
         "> nồi chiên không dầu giá bao nhiêu", "CK55",
@@ -111,7 +111,7 @@ def test_a_wish_to_buy_goes_to_a_person_with_the_product_named(system: Sandbox) 
 
 
 def test_no_alarm_where_danger_is_denied(system: Sandbox) -> None:
-    stranger = newcomer(system, 930_007)
+    stranger = newcomer(system, 950_007)
     said = play(
         system, stranger,
         "> quạt điều hoà chạy êm, không có mùi khét nhưng mà không mát thì phải làm sao", ".",
