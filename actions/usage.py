@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from actions.base import CareAction
 from actions.complaint import alarm, begin
+from actions.subjects import products_meant
 from actions.turn import Reply, Turn, button
 from crm import catalogue, escalations, knowledge, receipts, triage
 from crm.articles import Passage
@@ -143,12 +144,6 @@ class ActionNotHelpful(CareAction):
         note = f"{question} [{turn.slot('article') or '-'}]"
         escalations.open_for(session, turn.conversation(session), EscalationReason.NOT_HELPFUL, note=note[:500])
         reply.say("utter_not_helpful_handover")
-
-
-def products_meant(session: Session, turn: Turn, said: str) -> list[Product]:
-    """The products that a pressed button or the words name."""
-    pressed = catalogue.by_sku(session, turn.entity("product") or "")
-    return [pressed] if pressed else catalogue.mentioned(session, said)
 
 
 def product_title(product: Product) -> str:
