@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -34,3 +34,28 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def profile(browser: Browser) -> Iterator[Page]:
+    """A page of a fresh browser profile; two busy cores take seconds to draw one."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens a page of the console and waits until it is alive: until then NiceGUI may load it once more by itself."""
+    page.goto(url)
+    page.wait_for_function("window.did_handshake === true")
+
+
+def log_in(page: Page, console: str, username: str, password: str) -> None:
+    """Through the form, as a person does; `console` is its address."""
+    page.goto(f"{console}/login")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", password)
+    page.click("button.primary")
+    page.wait_for_selector(".tile")
+    page.wait_for_function("window.did_handshake === true")

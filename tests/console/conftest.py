@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 from crm import staff
 from crm.db import Database
 from crm.models.staff import Role
-from tests.browser import chromium
+from tests.browser import chromium, profile
 from tests.console.steps import PASSWORD, Desk
 
 
@@ -55,10 +55,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser profile."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(8_000)
-    yield context.new_page()
-    context.close()
+    with profile(browser) as page:
+        yield page
 
 
 def _free_port() -> int:

@@ -18,6 +18,7 @@ from crm.models.conversations import Author, Conversation, Direction, Escalation
 from crm.models.messaging import Outbox
 from crm.models.people import Address, Tier
 from crm.settings import Settings
+from tests import browser
 
 PASSWORD = "mat-khau-thu"
 _chats = count(5_000_001)
@@ -35,11 +36,7 @@ class Desk:
 
 def log_in(page: Page, desk: Desk, username: str) -> None:
     """Through the form, as a person does."""
-    page.goto(f"{desk.url}/login")
-    page.fill("[name=username]", username)
-    page.fill("[name=password]", PASSWORD)
-    page.click("button.primary")
-    page.wait_for_selector(".tile")
+    browser.log_in(page, desk.url, username, PASSWORD)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from crm.models.campaigns import Campaign, CampaignState
 from crm.models.conversations import Conversation
 from crm.models.messaging import OutboxState
 from crm.models.people import Purpose, Tier
+from tests.browser import visit
 from tests.console.steps import Desk, chat, log_in, sent_to
 
 
@@ -24,7 +25,7 @@ def _only(desk: Desk, name: str) -> Campaign:
 
 
 def _write(page: Page, desk: Desk, name: str, words: str) -> None:
-    page.goto(f"{desk.url}/broadcasts/new")
+    visit(page, f"{desk.url}/broadcasts/new")
     page.locator(".name input").fill(name)
     page.locator(".body-text textarea").fill(words)
 

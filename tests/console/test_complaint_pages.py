@@ -6,6 +6,7 @@ from crm import clock, complaints
 from crm.complaints import Report
 from crm.models.care import Complaint, ComplaintState
 from crm.models.conversations import Conversation
+from tests.browser import visit
 from tests.console.steps import Desk, chat, log_in, sent_to
 
 
@@ -23,7 +24,7 @@ def _state(desk: Desk, number: int) -> ComplaintState:
 def test_the_list_follows_the_customers_and_shows_what_is_late(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Vũ Thị Lành")
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/complaints?state=new")
+    visit(page, f"{desk.url}/complaints?state=new")
     page.wait_for_timeout(1500)
     complaint = _complain(desk, conversation, "Nồi cơm bong chống dính")
     row = page.locator(".complaint-row", has_text=complaint.code)
@@ -31,7 +32,7 @@ def test_the_list_follows_the_customers_and_shows_what_is_late(page: Page, desk:
     expect(row).to_contain_text("hẹn trước")
     with desk.database.begin() as session:
         complaints.get(session, complaint.id).promised_at = clock.now().replace(year=2025)
-    page.goto(f"{desk.url}/complaints")
+    visit(page, f"{desk.url}/complaints")
     expect(row.locator(".bad.strong")).to_be_visible()
     expect(row).to_contain_text("trễ hẹn")
     page.get_by_role("link", name="Đã đóng").click()
@@ -42,7 +43,7 @@ def test_taken_on_answered_closed_and_reopened(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Hồ Thị Thơ")
     complaint = _complain(desk, conversation, "Giao thiếu phụ kiện")
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/complaints/{complaint.id}")
+    visit(page, f"{desk.url}/complaints/{complaint.id}")
     page.get_by_role("button", name="Nhận xử lý").click()
     expect(page.locator(".head-line")).to_contain_text("Đang xử lý")
     page.get_by_role("button", name="Gửi trả lời và báo đã giải quyết").click()

@@ -8,6 +8,7 @@ from crm import escalations
 from crm.models.conversations import Conversation, Escalation, EscalationState, Mode
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.staff import Staff
+from tests.browser import visit
 from tests.console.steps import PASSWORD, Desk, chat, log_in, say, sent_to
 
 
@@ -26,8 +27,8 @@ def test_wrong_password_is_told_in_words_and_the_right_one_leads_on(page: Page, 
 
 def test_a_new_call_shows_in_every_open_page_without_a_reload(page: Page, desk: Desk) -> None:
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/queue")
-    page.wait_for_timeout(1500)  # the socket is up and the pulse has its first mark
+    visit(page, f"{desk.url}/queue")
+    page.wait_for_timeout(1500)  # the pulse has its first mark
     conversation = chat(desk, "Trần Thị Thuỷ", calls=True)
     row = page.locator(f"[data-conversation='{conversation.id}']")
     expect(row).to_contain_text("Trần Thị Thuỷ gọi")
@@ -42,7 +43,7 @@ def test_a_new_call_shows_in_every_open_page_without_a_reload(page: Page, desk: 
 def test_take_over_reply_and_hand_back(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Lê Thị Hoa", "máy giặt không vắt", calls=True)
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/conversations/{conversation.id}")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
     expect(page.locator(".reply")).to_be_hidden()
     page.get_by_role("button", name="Nhận trả lời").click()
     box = page.locator(".reply textarea")
@@ -72,7 +73,7 @@ def test_take_over_reply_and_hand_back(page: Page, desk: Desk) -> None:
 def test_a_colleague_who_was_faster_is_named_in_a_clear_sentence(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Phạm Văn Tú", "alo", calls=True)
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/conversations/{conversation.id}")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
     take = page.get_by_role("button", name="Nhận trả lời")
     expect(take).to_be_visible()
     with desk.database.begin() as session:
@@ -88,10 +89,10 @@ def test_a_hostile_name_and_message_stay_text(page: Page, desk: Desk) -> None:
     conversation = chat(desk, name, '<img src=x onerror="window.bad=1">{{7*7}}', calls=True)
     log_in(page, desk, "lan")
     for path in ("/queue", f"/conversations/{conversation.id}", f"/customers/{conversation.customer_id}"):
-        page.goto(desk.url + path)
+        visit(page, desk.url + path)
         expect(page.get_by_text("<script>window.bad=1</script>").first).to_be_visible()
         assert page.evaluate("window.bad") is None
-    page.goto(f"{desk.url}/conversations/{conversation.id}")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
     expect(page.locator(".bubble-text").first).to_have_text('<img src=x onerror="window.bad=1">{{7*7}}')
 
 
@@ -102,7 +103,7 @@ def test_a_photo_is_shown_to_staff(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Đỗ Thị Na", "gửi ảnh", calls=True)
     say(desk, conversation, "", photo="9/anh.png")
     log_in(page, desk, "lan")
-    page.goto(f"{desk.url}/conversations/{conversation.id}")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
     image = page.locator(".bubble .photo img")
     expect(image).to_be_visible()
     page.wait_for_function("document.querySelector('.bubble .photo img').naturalWidth === 1")
@@ -111,7 +112,7 @@ def test_a_photo_is_shown_to_staff(page: Page, desk: Desk) -> None:
 def test_losing_the_right_ends_the_open_page(page: Page, desk: Desk) -> None:
     conversation = chat(desk, "Ngô Thị Yến", "alo", calls=True)
     log_in(page, desk, "hai")
-    page.goto(f"{desk.url}/conversations/{conversation.id}")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
     expect(page.get_by_role("button", name="Nhận trả lời")).to_be_visible()
     page.wait_for_timeout(300)
     with desk.database.begin() as session:
@@ -128,7 +129,7 @@ def test_the_language_switch(page: Page, desk: Desk) -> None:
     assert page.get_attribute("html", "lang") == "vi"
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Today")
-    page.goto(f"{desk.url}/complaints")
+    visit(page, f"{desk.url}/complaints")
     expect(page.get_by_role("heading", level=1)).to_have_text("Complaints")
     assert page.get_attribute("html", "lang") == "en-US"
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from crm.settings import settings
 from operations.sandbox import Sandbox, start
-from tests.browser import chromium
+from tests.browser import chromium, profile
 
 
 def noon() -> dict[str, str]:
@@ -47,7 +47,5 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser profile."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
+    with profile(browser) as page:
+        yield page

@@ -10,6 +10,8 @@ from crm import clock, consents
 from crm.models.conversations import Conversation, Escalation, EscalationReason
 from crm.models.people import ChannelAccount, Purpose
 from operations.sandbox import Sandbox
+from tests import browser
+from tests.browser import visit
 from tests.e2e.people import newcomer, play
 
 pytestmark = pytest.mark.e2e
@@ -17,11 +19,7 @@ PASSWORD = "trian-demo"
 
 
 def log_in(page: Page, system: Sandbox, username: str) -> None:
-    page.goto(f"{system.console}/login")
-    page.fill("[name=username]", username)
-    page.fill("[name=password]", PASSWORD)
-    page.click("button.primary")
-    page.wait_for_selector(".tile")
+    browser.log_in(page, system.console, username, PASSWORD)
 
 
 def talk_of(system: Sandbox, chat_id: int) -> Conversation:
@@ -48,7 +46,7 @@ def expect_message(system: Sandbox, chat_id: int, pattern: str) -> None:
 def test_a_person_is_called_answers_and_hands_back(system: Sandbox, page: Page) -> None:
     customer = newcomer(system, 930_001, "Ngọc")
     log_in(page, system, "lan")
-    page.goto(f"{system.console}/queue")
+    visit(page, f"{system.console}/queue")
     play(system, customer, "> cho mình gặp nhân viên đi", "mời nhân viên")
     page.get_by_text("Ngọc").first.click()
     page.get_by_role("button", name="Nhận trả lời").click()
@@ -77,7 +75,7 @@ def test_a_complaint_is_answered_rated_badly_and_comes_back_to_staff(system: San
         play(system, customer, answer, ".")
     code = next(match[0] for text in said_to(system, customer) if (match := re.search(r"KN-\d{4}-\d{6}", text)))
     log_in(page, system, "lan")
-    page.goto(f"{system.console}/complaints?state=new")
+    visit(page, f"{system.console}/complaints?state=new")
     page.locator(".complaint-row", has_text=code).click()
     page.locator(".answer textarea").fill("Shop đổi nồi mới trong ngày mai ạ.")
     page.get_by_role("button", name="Gửi trả lời và báo đã giải quyết").click()
@@ -110,7 +108,7 @@ def test_a_broadcast_reaches_who_agreed_and_a_stop_is_obeyed(system: Sandbox, pa
 
 
 def write_to(page: Page, system: Sandbox, person: str, words: str) -> None:
-    page.goto(f"{system.console}/broadcasts/new")
+    visit(page, f"{system.console}/broadcasts/new")
     page.locator(".name input").fill(f"Thử {clock.now():%H%M%S}")
     page.locator(".body-text textarea").fill(words)
     page.locator("[data-choice=person]").click()
