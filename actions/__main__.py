@@ -4,14 +4,19 @@ import argparse
 import logging
 import warnings
 
+import structlog
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # opentelemetry's and sanic's own deprecations, at import
     from rasa_sdk.endpoint import create_app  # type: ignore[import-untyped]
     from rasa_sdk.executor import ActionExecutor  # type: ignore[import-untyped]
 
-from crm import knowledge
+from actions.heartbeat import Heartbeat
+from crm import knowledge, logs
+from crm.db import database
+from crm.settings import settings
 
-logger = logging.getLogger("actions")
+log = structlog.get_logger()
 
 
 def main() -> None:
@@ -20,17 +25,23 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5055)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    for noisy in ("rasa_sdk", "sanic", "httpx", "bm25s"):
+    logs.configure(settings().log_level)
+    for noisy in ("rasa_sdk", "sanic", "httpx", "bm25s"):  # rasa_sdk writes out what it was sent, texts included
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Rasa 3.6 and rasa-sdk 3.21 speak the same protocol (docs/adr): the sdk warns of the numbers at every start.
-    warnings.filterwarnings("ignore", message=".*same version for both.*")
+    warnings.filterwarnings("ignore", message="Your versions of rasa")
+    logging.captureWarnings(True)
     executor = ActionExecutor()
     executor.register_package("actions")
     knowledge.prepare()  # now, so that no customer's turn waits for it
     app = create_app(executor, cors_origins=[])
-    logger.info("%d actions on http://%s:%d", len(executor.actions), arguments.host, arguments.port)
-    app.run(host=arguments.host, port=arguments.port, single_process=True, motd=False, access_log=False)
+    heartbeat = Heartbeat(database(settings().database_url))
+    heartbeat.start()
+    log.info("actions served", actions=len(executor.actions), host=arguments.host, port=arguments.port)
+    try:
+        app.run(host=arguments.host, port=arguments.port, single_process=True, motd=False, access_log=False)
+    finally:
+        heartbeat.stop()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class ActionInform(CareAction):
 
     action = "action_inform"
     writes = True
+    looks_first = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         products = catalogue.mentioned(session, turn.text)

@@ -66,6 +66,7 @@ class ActionAnswerAside(CareAction):
 
     action = "action_answer_aside"
     writes = True
+    looks_first = True
     listens = False
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:

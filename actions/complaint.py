@@ -22,6 +22,7 @@ from crm.words import is_just, label, mentioned, normal, words
 STORY_WORDS = 7
 SCOLDING_WORDS = 12
 PERSON = "person"  # of complaint_confirm: a person takes the story over
+LATER = "later"  # of complaint_confirm: the rest is told another time
 SLOTS = (
     "complaint_description",
     "complaint_subject",
@@ -72,11 +73,34 @@ def _subject(text: str, product_id: int | None, purchase_id: int | None) -> dict
 
 def since_in(said: str) -> str | None:
     """When it began, in the customer's own words, where the story says so."""
-    for pattern in words("complaint")["since"]:
-        found = re.search(rf"(?<!\w){pattern}(?!\w)", fold(said))
-        if found:
-            return _as_written(said, found.start(), found.end())
-    return None
+    lists = words("complaint")
+    spans = _times(said, lists["since"]) or _times(said, lists["since_loosely"])
+    if not spans:
+        return None
+    start, end = spans[0]
+    for other_start, other_end in sorted(spans[1:]) * 2:  # what stands beside it on either side is the same time
+        if other_start <= end + 1 and start <= other_end + 1:
+            start, end = min(start, other_start), max(end, other_end)
+    return _as_written(said, start, end)
+
+
+def _times(said: str, patterns: list[str]) -> list[tuple[int, int]]:
+    """Where the patterns stand in the folded message, the surest first."""
+    folded = fold(said)
+    found = (found for pattern in patterns for found in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", folded))
+    return [one.span() for one in found]
+
+
+def is_only_time(said: str) -> bool:
+    """Whether `said` tells when, and nothing else."""
+    lists, folded = words("complaint"), fold(said)
+    spans = _times(said, lists["since"])
+    if not spans and mentioned(said, lists["time"]) is None:
+        return False
+    rest = "".join(" " if any(start <= place < end for start, end in spans) else c for place, c in enumerate(folded))
+    known = (*lists["time"], *lists["time_rest"], *words("dialogue")["polite"])
+    small = {word for phrase in known for word in normal(phrase).split()}
+    return all(word in small or word.isdigit() for word in normal(rest).split())
 
 
 def _as_written(said: str, start: int, end: int) -> str:
@@ -182,6 +206,11 @@ class ActionSubmitComplaint(CareAction):
     answers = False
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if turn.slot("complaint_confirm") == LATER:
+            kept = turn.slot("complaint_description") or turn.slot("complaint_subject")
+            reply.say("utter_goodbye_in_form" if kept else "utter_deny")
+            reply.set(complaint_confirm=None, complaint_edit=None)
+            return
         forget(reply)
         if turn.slot("complaint_confirm") == PERSON:
             note = " | ".join(part for part in (turn.whole, str(turn.slot("complaint_description") or "")) if part)
@@ -219,6 +248,7 @@ class ActionComplaintStatus(CareAction):
     """Says where the customer's complaint stands: the one whose code is given, else the newest."""
 
     action = "action_complaint_status"
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         customer = turn.customer(session)

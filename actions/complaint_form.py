@@ -4,10 +4,10 @@ import re
 
 from sqlalchemy.orm import Session
 
-from actions.complaint import PERSON, add_to_story, only_scolds, since_in, subject_of, substance
+from actions.complaint import LATER, PERSON, add_to_story, is_only_time, only_scolds, since_in, subject_of, substance
 from actions.complaint_fixes import fixes, phone_in
 from actions.complaint_questions import of_item
-from actions.forms import FormAnswers, after, asks_for_person, cancels, goes_back, goes_on, refuses_all
+from actions.forms import FormAnswers, after, asks_for_person, cancels, goes_back, goes_on, puts_off, refuses_all
 from actions.meant import corrects
 from actions.tone import is_angry
 from actions.turn import Reply, Turn
@@ -40,11 +40,14 @@ class ValidateComplaintForm(FormAnswers):
     writes = True
 
     def claims(self, turn: Turn) -> bool:
-        if turn.slot("requested_slot") in _BY_PHONE and phone_in(turn.text) is not None:
+        asked = turn.slot("requested_slot")
+        if asked in _BY_PHONE and phone_in(turn.text) is not None:
+            return True
+        if asked == "complaint_contact" and mentioned(turn.text, words("complaint")["here"]) and not turn.pressed:
             return True
         if turn.pressed or (turn.intent == "talk_to_human" and asks_for_person(turn)):
             return super().claims(turn)
-        steers = goes_back(turn) or goes_on(turn) or corrects(turn.text)
+        steers = goes_back(turn) or goes_on(turn) or corrects(turn.text) or puts_off(turn)
         return steers or super().claims(turn) or cancels(turn) or triage.is_dangerous(turn.text)
 
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
@@ -56,6 +59,8 @@ class ValidateComplaintForm(FormAnswers):
             self._keep_photo(turn, photo, asked, reply)
             if caption:
                 self._add(session, turn, caption, reply)
+        elif puts_off(turn):
+            reply.set(complaint_confirm=LATER, requested_slot=None)
         elif cancels(turn, plainly=no_photo) or (asked != self.story and refuses_all(turn)):
             reply.set(complaint_confirm="cancel", requested_slot=None)
         elif asked != self.story and triage.is_dangerous(turn.text):
@@ -70,6 +75,9 @@ class ValidateComplaintForm(FormAnswers):
             reply.set(complaint_edit=None, **right)
         elif no_photo:
             reply.set(complaint_photos=list(turn.slot("pending_photos") or []))
+        elif asked in _BY_PHONE and _has_no_photo(turn):
+            reply.say("utter_no_photo_fine")
+            reply.set(**{asked: None})
         elif goes_on(turn) and asked != "complaint_confirm":
             reply.set(**{asked: None})
         else:
@@ -107,7 +115,12 @@ class ValidateComplaintForm(FormAnswers):
         self._reopen(before, reply)
 
     def _description(self, session: Session, turn: Turn, reply: Reply) -> None:
+        """The story. A bare time is kept as the time, and the story asked for once more."""
         if not substance(turn.text):
+            return
+        if is_only_time(turn.text) and turn.slot(self.story) is None:
+            reply.set(complaint_since=turn.text[:200], **{self.story: None})
+            reply.say("utter_since_noted")
             return
         topic = turn.slot("open_question")
         if topic and substance(str(topic)):
@@ -236,6 +249,12 @@ def _replies(turn: Turn) -> bool:
     lists = words("complaint")
     told = mentioned(turn.text, [*lists["time"], *lists["here"], *lists["edit"]]) is not None
     return told or phone_in(turn.text) is not None or turn.intent == "affirm" or _skips(turn)
+
+
+def _has_no_photo(turn: Turn) -> bool:
+    """Whether the message answers the question before, late: there is no photo."""
+    patterns = words("complaint")["no_photo_late"]
+    return phone_in(turn.text) is None and any(re.search(pattern, normal(turn.text)) for pattern in patterns)
 
 
 def _skips(turn: Turn) -> bool:

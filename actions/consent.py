@@ -3,21 +3,39 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.turn import Reply, Turn
+from actions.turn import Reply, Turn, button
 from crm import clock, consents, receipts
 from crm.models.people import Purpose
 from crm.settings import settings
-from crm.words import mentioned, words
+from crm.words import is_just, label, mentioned, words
+
+SURE = 0.6  # of a message that names what shall stop
+VERY_SURE = 0.9  # of one that does not: "no more" may be said of much
+
+
+def means_it(turn: Turn) -> bool:
+    """Whether it is sure that advertising shall stop: a button, a command, a yes to our question, or plain words."""
+    if turn.pressed or turn.slot("expecting") == "opt_out" or is_just(turn.text, words("dialogue")["stop_commands"]):
+        return True
+    names = mentioned(turn.text, words("dialogue")["advertising"]) is not None
+    return turn.confidence >= (SURE if names else VERY_SURE)
 
 
 class ActionOptOut(CareAction):
-    """Obeyed at once; greetings stop too when the customer says so."""
+    """Obeyed at once where it is sure, else asked back; greetings stop too when the customer says so."""
 
     action = "action_opt_out"
     writes = True
     listens = False
+    ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if not means_it(turn):
+            yes, no = button(label("buttons.stop_advertising"), "opt_out"), button(label("buttons.keep"), "deny")
+            reply.say("utter_ask_opt_out", [yes, no])
+            if not turn.aside:
+                reply.set(expecting="opt_out")
+            return
         greetings = mentioned(turn.text, words("dialogue")["greetings"]) is not None
         purposes = [Purpose.MARKETING, *([Purpose.GREETINGS] if greetings else [])]
         when = _record(session, turn, self.action, purposes, granted=False)

@@ -17,6 +17,7 @@ class ActionCorrect(CareAction):
 
     action = "action_correct"
     writes = True
+    looks_first = True
     redirects = False
     ends_turn = True
 

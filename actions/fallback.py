@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from actions.base import CareAction
 from actions.calls import hand_over
 from actions.profile import take
-from actions.tone import is_angry
+from actions.tone import angry, is_angry, is_dissatisfied
 from actions.turn import FALLBACK, Reply, Turn, button
 from actions.usage import ActionAnswerUsage
 from crm import catalogue, introductions, triage
@@ -21,6 +21,7 @@ class ActionFallback(CareAction):
 
     action = "action_fallback"
     writes = True
+    looks_first = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         not_understood(session, turn, reply)
@@ -30,8 +31,8 @@ def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
     """Answers by the words alone if it can; else asks again, then offers the two likeliest meanings, then a person."""
     if understood_anyway(session, turn, reply):
         return
-    if is_angry(turn) and turn.misunderstood < ROUND:
-        angry(reply)
+    if (is_angry(turn) or is_dissatisfied(turn.text)) and turn.misunderstood < ROUND:
+        angry(turn, reply)
         return
     step = (turn.misunderstood - 1) % ROUND
     if step == 0:
@@ -40,12 +41,6 @@ def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
         reply.say("utter_offer_meanings", [*_guesses(turn), button(label("buttons.person"), "talk_to_human")])
     else:
         hand_over(session, turn, reply, EscalationReason.NOT_UNDERSTOOD, turn.text)
-
-
-def angry(reply: Reply) -> None:
-    """Scolding without a wish that was understood: asks what happened, with a complaint and a person at hand."""
-    shown = ("complaint", "talk_to_human")
-    reply.say("utter_angry_listen", [button(label(f"intents.{name}"), name) for name in shown])
 
 
 def understood_anyway(session: Session, turn: Turn, reply: Reply) -> bool:

@@ -7,9 +7,10 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from actions import tone
-from actions.base import CareAction
+from actions.base import CareAction, Seconds
 from actions.calls import hand_over
 from actions.turn import Event, Reply, Turn
+from crm import triage
 from crm.models.conversations import EscalationReason
 from crm.words import is_just, mentioned, normal, words
 
@@ -72,9 +73,7 @@ class FormAnswers(CareAction):
         if turn.second is not None and turn.second.name == "talk_to_human":
             self.leave_to_person(session, turn, reply)
         elif turn.second is not None:
-            from actions.second import serve  # the actions it answers by are built on this module
-
-            serve(session, turn, reply)
+            Seconds.serve(session, turn, reply)
         tone.offer_person(turn, reply)
 
     @abstractmethod
@@ -109,6 +108,15 @@ def cancels(turn: Turn, *, plainly: bool = False) -> bool:
     if turn.entity("answer") == "cancel" or _calls_off(turn.text, lists["call_off"]):
         return True
     return not plainly and (is_just(turn.text, lists["cancel"]) or _calls_off(turn.text, lists["call_off_weakly"]))
+
+
+def puts_off(turn: Turn) -> bool:
+    """Whether the message only says that the rest is told another time."""
+    lists, spoken = words("complaint"), normal(turn.text)
+    if is_just(turn.text, lists["later"]):
+        return True
+    short = len(spoken.split()) <= LONG_WORDS
+    return short and any(re.match(lists["before_later"] + then, spoken) for then in lists["later_patterns"])
 
 
 def refuses_all(turn: Turn) -> bool:
@@ -160,16 +168,29 @@ def is_aside(turn: Turn, asked: str, form: FormAnswers) -> bool:
     small_talk = turn.intent in _SMALL_TALK and turn.confidence >= VERY_SURE
     if small_talk and len(normal(turn.text).split()) <= SMALL_TALK_WORDS:
         return mentioned(turn.text, words("complaint")["time"]) is None
-    if asked == form.story and not _asks(turn):
+    if asked == form.story and not (_asks(turn) or _only_asks(turn)):
         return False
     if turn.intent in _ALWAYS_ASIDE or (asked in form.strict and turn.confidence >= VERY_SURE):
         return True
-    return "?" in turn.text or mentioned(turn.text, words("dialogue")["question"]) is not None
+    lists, spoken = words("dialogue"), normal(turn.text)
+    worded = mentioned(turn.text, lists["question"]) is not None
+    return "?" in turn.text or worded or any(re.search(pattern, spoken) for pattern in lists["question_patterns"])
 
 
 def _asks(turn: Turn) -> bool:
     short = len(normal(turn.text).split()) <= LONG_WORDS
     return short and ("?" in turn.text or turn.confidence >= VERY_SURE)
+
+
+def _only_asks(turn: Turn) -> bool:
+    """Whether a question that is understood less surely holds nothing of a story, and no anger."""
+    lists = words("complaint")
+    kinds = lists["category"]
+    told = [*lists["reproach"], *kinds["product_fault"], *kinds["staff_attitude"], *lists["severity"]["high"]]
+    opens = mentioned(turn.text, words("dialogue")["may_i_ask"]) is not None
+    return opens or (
+        mentioned(turn.text, told) is None and not tone.is_angry(turn) and not triage.is_dangerous(turn.text)
+    )
 
 
 def _is_fresh(turn: Turn, form: str) -> bool:

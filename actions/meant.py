@@ -16,7 +16,6 @@ from crm.words import mentioned, normal, words
 
 LONG_WORDS = 16
 MAX_REST = 2
-DENIED = re.compile(r"(?:\w+ )?(?:khong|ko|k|kg|hong) phai\b")  # on normal text: what follows is not meant
 OF_PRODUCTS = frozenset({"product_usage", "product_info", "ask_price", "recommend_product", "warranty"})
 OF_ORDERS = frozenset({"order_status", "warranty"})
 _PASSED_BY = frozenset({"deny", "inform", "thank", FALLBACK})
@@ -46,6 +45,16 @@ def corrects(said: str) -> bool:
     return spelt_so or any(re.search(pattern, spoken) for pattern in lists["correction_patterns"])
 
 
+def amount_in(said: str) -> int | None:
+    """How many pieces are wanted ("two of these"); None where it is not said."""
+    numbers = words("dialogue")["amounts"]
+    spelt = "|".join(sorted(map(normal, numbers), key=len, reverse=True))
+    found = re.search(rf"\b(\d{{1,2}}|{spelt}) (?:{'|'.join(words('dialogue')['pieces'])})\b", normal(said))
+    if found is None:
+        return None
+    return int(found[1]) if found[1].isdigit() else {normal(word): n for word, n in numbers.items()}[found[1]]
+
+
 def correction_of(session: Session, turn: Turn) -> Correction | None:
     """What the message puts right; None where it is no correction, or asks something of its own."""
     if turn.pressed or not corrects(turn.text):
@@ -71,7 +80,12 @@ def without_denied(said: str) -> str:
     """What is left of `said` without the clause that says what is not meant."""
     turns = "|".join(words("dialogue")["turns"])
     clauses = [clause for clause in re.split(rf"[,.;!?\n…]+|(?<!\w)(?:{turns})(?!\w)", said) if clause.strip()]
-    return ", ".join(clause.strip() for clause in clauses if not DENIED.match(normal(clause)))
+    return ", ".join(clause.strip() for clause in clauses if not _is_denied(clause))
+
+
+def _is_denied(clause: str) -> bool:
+    """Whether what follows in the clause is what is not meant."""
+    return re.match(words("dialogue")["denied"], normal(clause)) is not None
 
 
 def _meant_instead(session: Session, turn: Turn) -> Product | None:
@@ -82,7 +96,7 @@ def _meant_instead(session: Session, turn: Turn) -> Product | None:
         named = products_meant(session, turn, turn.text)
         if len(named) == 1:
             return None  # only what it is not
-    if len(named) == 2 and DENIED.match(normal(turn.text)):
+    if len(named) == 2 and _is_denied(turn.text):
         named = named[1:]
     return named[0] if len(named) == 1 else None
 

@@ -1,5 +1,7 @@
 """The customer's own orders and what is still under warranty."""
 
+import re
+
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
@@ -8,7 +10,7 @@ from actions.turn import Reply, Turn, button
 from crm import clock, knowledge, purchases
 from crm.models.catalogue import Product, Purchase, PurchaseItem
 from crm.settings import settings
-from crm.words import label
+from crm.words import label, mentioned, normal, words
 
 DAY = "%d/%m/%Y"
 MAX_ITEMS = 5
@@ -45,11 +47,15 @@ class ActionOrderStatus(CareAction):
 
 
 class ActionWarranty(CareAction):
-    """Until when the customer's own things are under warranty, else the shop's rules."""
+    """Until when the customer's own things are under warranty, else the shop's rules; nothing for what is not its."""
 
     action = "action_warranty"
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
+        if bought_elsewhere(turn.question):
+            reply.say("utter_warranty_elsewhere")
+            reply.set(expecting="person")
+            return
         items = self._items(session, turn)
         if items:
             today = clock.local(clock.now(), settings().zone).date()
@@ -63,8 +69,12 @@ class ActionWarranty(CareAction):
                     until=until.strftime(DAY),
                 )
             return
-        for product in self._named(session, turn)[:MAX_ITEMS]:
+        named = self._named(session, turn)[:MAX_ITEMS]
+        for product in named:
             reply.say("utter_warranty_length", product=product.name, months=product.warranty_months)
+        if named and mentioned(turn.question, words("dialogue")["own_thing"]) is not None:
+            reply.say("utter_warranty_not_on_record")
+            return
         passage = knowledge.policy(label("policies.warranty"), turn.question, session)
         if passage is not None:
             reply.say("utter_policy", title=passage.article.title, passage=passage.text)
@@ -87,6 +97,11 @@ class ActionWarranty(CareAction):
         if named:
             return [item for product in named for item in purchases.items(session, turn.customer_id, product)]
         return [] if _asks_rules(session, turn.question) else purchases.items(session, turn.customer_id)[:MAX_ITEMS]
+
+
+def bought_elsewhere(said: str) -> bool:
+    """Whether the thing spoken of was bought somewhere else than at the shop."""
+    return any(re.search(pattern, normal(said)) for pattern in words("dialogue")["bought_elsewhere"])
 
 
 def _asks_rules(session: Session, question: str) -> bool:

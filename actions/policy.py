@@ -49,6 +49,7 @@ class ActionPrivacyRequest(CareAction):
 
     action = "action_privacy_request"
     writes = True
+    looks_first = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         tell_policy(session, turn, reply, "privacy_request")

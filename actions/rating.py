@@ -8,10 +8,11 @@ from actions.base import CareAction
 from actions.complaint import alarm
 from actions.forms import FormAnswers, after
 from actions.meant import corrects
+from actions.tone import angry, is_dissatisfied, is_praise
 from actions.turn import Reply, Turn
 from crm import clock, ratings, receipts, triage
-from crm.scores import score_in
-from crm.words import is_just, words
+from crm.scores import number_in, score_in
+from crm.words import is_just, mentioned, words
 
 SLOTS = ("rating_score", "rating_id", "rating_reason", "rating_complaint_id")
 
@@ -31,10 +32,12 @@ def store(session: Session, turn: Turn, score: int, complaint_id: int | None) ->
     return receipts.once(session, turn.turn_id, "rate_service", rate)
 
 
-def score_of(turn: Turn) -> int | None:
-    """The score that the button or the words give."""
+def score_of(turn: Turn, *, asked: bool) -> int | None:
+    """The score that the button or the number gives; words too where the score was `asked` for."""
     pressed = turn.entity("score")
-    return int(pressed) if pressed and pressed.isdigit() and 1 <= int(pressed) <= 5 else score_in(turn.text)
+    if pressed and pressed.isdigit() and 1 <= int(pressed) <= 5:
+        return int(pressed)
+    return score_in(turn.text) if asked else number_in(turn.text)
 
 
 def _subject(session: Session, turn: Turn) -> int | None:
@@ -54,13 +57,27 @@ class ActionRateService(CareAction):
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         reply.set(**dict.fromkeys(SLOTS))
-        complaint_id, score = _subject(session, turn), score_of(turn)
+        complaint_id = _subject(session, turn)
+        score = score_of(turn, asked=complaint_id is not None)
         reply.set(rating_complaint_id=complaint_id)
         if score is not None:
             keep(session, turn, reply, score, complaint_id)
         warn_of_danger(session, turn, turn.text, reply)
-        if not turn.aside:
+        unasked = score is None and mentioned(turn.text, words("rating")["wants"]) is None
+        if unasked and (is_dissatisfied(turn.text) or is_praise(turn.text)):
+            _take_as_said(turn, reply)
+        elif not turn.aside:
             reply.follow("rating_form")
+
+
+def _take_as_said(turn: Turn, reply: Reply) -> None:
+    """Blame or praise that nobody asked for in points is answered as what it is."""
+    if is_dissatisfied(turn.text):
+        angry(turn, reply)
+    else:
+        reply.say("utter_compliment")
+    if not turn.aside:
+        reply.follow("action_listen")
 
 
 def warn_of_danger(session: Session, turn: Turn, said: str, reply: Reply) -> None:
@@ -94,7 +111,7 @@ class ValidateRatingForm(FormAnswers):
     def answer(self, session: Session, turn: Turn, asked: str, reply: Reply) -> None:
         corrected = asked == self.story and corrects(turn.text) and score_in(turn.text) is not None
         if asked == "rating_score" or turn.entity("score") or corrected:
-            score = score_of(turn)
+            score = score_of(turn, asked=True)
             if score is not None:
                 complaint_id = turn.slot("rating_complaint_id")
                 keep(session, turn, reply, score, int(complaint_id) if complaint_id is not None else None)

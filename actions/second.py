@@ -70,6 +70,7 @@ def _join(reply: Reply, answer: Reply, *, before: bool) -> None:
     reply.messages = [
         said for said in ordered if said["response"] != "utter_price" or said.get("product") not in told
     ] + [said for said in tail if said not in fresh]
+    reply.writes += answer.writes
     for event in answer.events:
         if event.get("event") == "followup":
             reply.follow(str(event["name"]))

@@ -1,9 +1,11 @@
 """How the assistant answers anger: calmly, with one apology, and with a person when it goes on."""
 
 from actions.turn import ANGRY, Reply, Turn, button
-from crm.words import label
+from crm.scores import NEUTRAL, word_in
+from crm.words import label, normal
 
 PATIENCE = 3
+SHORT_WORDS = 6
 # Replies after which a person comes.
 CALLED = ("utter_handover", "utter_handover_out_of_hours", "utter_order_passed", "utter_order_passed_out_of_hours")
 # Replies that are an apology already, or hand over.
@@ -18,6 +20,34 @@ _UNASKED = frozenset({"compliment", "thank", "goodbye", "affirm", "talk_to_human
 def is_angry(turn: Turn) -> bool:
     """Whether this message sounds angry."""
     return turn.anger >= ANGRY
+
+
+def is_dissatisfied(said: str) -> bool:
+    """Whether a short message is blame and nothing else: no rating that nobody asked for."""
+    score = _short_score(said)
+    return score is not None and score < NEUTRAL
+
+
+def is_praise(said: str) -> bool:
+    """Whether a short message is praise and nothing else."""
+    score = _short_score(said)
+    return score is not None and score > NEUTRAL
+
+
+def _short_score(said: str) -> int | None:
+    return word_in(said) if len(normal(said).split()) <= SHORT_WORDS else None
+
+
+def angry(turn: Turn, reply: Reply) -> None:
+    """Blame without a wish that was understood: asks what happened, with a complaint and a person at hand.
+
+    In the middle of a form, whose question comes next, it is sorry and no more.
+    """
+    if turn.aside or turn.loop is not None:
+        reply.say("utter_angry_nearly_done")
+        return
+    shown = ("complaint", "talk_to_human")
+    reply.say("utter_angry_listen", [button(label(f"intents.{name}"), name) for name in shown])
 
 
 def soften(turn: Turn, reply: Reply) -> None:

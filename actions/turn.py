@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -145,6 +145,18 @@ class Turn:
         """What was understood of the messages before this one, the newest first."""
         return [event.get("parse_data") or {} for event in reversed(self._said[:-1])]
 
+    def acted(self, action: str, messages: int) -> bool:
+        """Whether `action` ran in answer to one of the last `messages` before this one."""
+        left = messages + 1
+        for event in reversed(self.tracker.events):
+            if event.get("event") == "user":
+                left -= 1
+                if left < 0:
+                    return False
+            elif event.get("event") == "action" and event.get("name") == action:
+                return True
+        return False
+
     @property
     def opens_session(self) -> bool:
         """Whether this is the first message after a long silence (domain.yml, session_expiration_time)."""
@@ -220,10 +232,14 @@ class Turn:
 
 @dataclass
 class Reply:
-    """Responses of the domain to utter, in order, and events for Rasa."""
+    """Responses of the domain to utter, in order, and events for Rasa.
+
+    `writes` is done last, in the action's transaction: what was looked for after it would keep other writers waiting.
+    """
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    writes: list[Callable[[], object]] = field(default_factory=list)
 
     def say(self, response: str, /, buttons: list[dict[str, str]] | None = None, **values: object) -> None:
         """Utters the domain's `response` with `values` filled in; `buttons` follow the response's own."""

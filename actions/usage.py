@@ -26,6 +26,7 @@ class ActionAnswerUsage(CareAction):
 
     action = knowledge.ANSWER
     writes = True
+    looks_first = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         if triage.is_dangerous(turn.question):
@@ -93,7 +94,7 @@ class ActionAnswerUsage(CareAction):
         reply.set(article=passage.key, question=question or passage.heading, open_question=None)
         if passage.article.sku is not None:  # an article of the whole shop changes nothing of what is talked about
             reply.set(product=passage.article.sku)
-        _keep_sources(session, turn, self.action, found)
+        reply.writes.append(lambda: _keep_sources(session, turn, self.action, found))
         if not turn.aside:
             reply.say("utter_did_that_help")
             reply.set(expecting="helpful")
@@ -105,7 +106,8 @@ class ActionAnswerUsage(CareAction):
         reply.set(open_question=question or None)
 
     def _admit(self, session: Session, turn: Turn, found: Found, question: str, reply: Reply) -> None:
-        _remember(session, turn, self.action, KnowledgeFeedbackKind.UNANSWERED, question, None, found.evidence)
+        unanswered = KnowledgeFeedbackKind.UNANSWERED
+        reply.writes.append(lambda: _remember(session, turn, self.action, unanswered, question, None, found.evidence))
         reply.say("utter_no_article")
         reply.set(open_question=None, question=question)
         if not turn.aside:

@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from actions.base import CareAction
-from actions.fallback import angry, not_understood
-from actions.tone import is_angry
+from actions.fallback import not_understood
+from actions.tone import angry, is_angry, is_dissatisfied
 from actions.turn import Reply, Turn
 
 
@@ -40,11 +40,12 @@ class ActionOutOfScope(CareAction):
 
     action = "action_out_of_scope"
     writes = True
+    looks_first = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
         if turn.misunderstood > 1:
             not_understood(session, turn, reply)
-        elif is_angry(turn):
-            angry(reply)
+        elif is_angry(turn) or is_dissatisfied(turn.text):
+            angry(turn, reply)
         else:
             reply.say("utter_out_of_scope")

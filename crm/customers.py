@@ -10,10 +10,10 @@ from crm import clock, text
 from crm.errors import InvalidInput, NotFound
 from crm.models.conversations import Conversation
 from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, Occasion, OccasionKind
+from crm.words import label
 
 TELEGRAM = "telegram"
 _PHONE = re.compile(r"^0\d{9}$")
-_ELDER = frozenset({Address.CO, Address.CHU, Address.BAC})
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,8 @@ def set_birthday(
 
 
 def self_word(address: Address) -> str:
-    """How the assistant calls itself to somebody it calls `address`: cháu to elders, mình to a bạn, else em."""
-    if address in _ELDER:
-        return "cháu"
-    return "mình" if address is Address.BAN else "em"
+    """How the assistant calls itself to somebody it calls `address` (labels.yml, self)."""
+    return label(f"self.{address.value}")
 
 
 def words_for(customer: Customer) -> dict[str, str]:

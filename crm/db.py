@@ -1,16 +1,18 @@
 """Engines and transactions for SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_S = 10
+T = TypeVar("T")
 
 
 class Database:
@@ -26,6 +28,22 @@ class Database:
         """A session in one transaction: committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def write_late(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` in one transaction, in which SQLite's writer's lock is held from its first write on only.
+
+        For work that looks long and writes little at the end. Where somebody else wrote while it looked, SQLite refuses
+        the first write; `work` is then run once more from its beginning, with the lock. So it must be repeatable.
+        """
+        late = self._reading if self.engine.dialect.name == "sqlite" else self.engine
+        try:
+            with Session(late, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except OperationalError:
+            if late is self.engine:
+                raise
+        with self.begin() as session:
+            return work(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

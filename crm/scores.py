@@ -13,7 +13,12 @@ _STARS = re.compile("[⭐★*]")
 
 def score_in(said: str) -> int | None:
     """The score that `said` gives, or None: "4 sao", "8/10", "⭐⭐⭐", "tạm được", "quá tệ", "5"."""
-    return _fraction(said) or _with_unit(said) or _starred(said) or _worded(said) or _bare(said)
+    return _fraction(said) or _with_unit(said) or _starred(said) or word_in(said) or _bare(said)
+
+
+def number_in(said: str) -> int | None:
+    """The score that `said` gives by a number or stars, or None; words are praise or blame, unless they were asked."""
+    return _fraction(said) or _with_unit(said) or _starred(said) or _bare(said)
 
 
 def _fraction(said: str) -> int | None:
@@ -42,7 +47,8 @@ def _starred(said: str) -> int | None:
     return count if 1 <= count <= 5 else None
 
 
-def _worded(said: str) -> int | None:
+def word_in(said: str) -> int | None:
+    """The score that the words of `said` stand for, or None: "tạm được", "quá tệ"."""
     phrases = {phrase: score for score, known in words("rating")["scores"].items() for phrase in known}
     found = mentioned(said, phrases)
     if found and phrases[found] > NEUTRAL and mentioned(said, [f"{no} {found}" for no in words("rating")["negations"]]):

@@ -33,6 +33,14 @@ async def _corrected(talk: Talk, text: str, intent: str) -> list[dict[str, objec
         ("máy lọc nước chứ không phải nồi cơm", "out_of_scope"),
         ("ủa không, em gõ nhầm, máy lọc nước ạ", "inform"),
         ("lộn, máy lọc nước nha", "inform"),
+        ("ủa hông phải, máy lọc nước á", "deny"),
+        ("hổng phải, ý là máy lọc nước", "deny"),
+        ("lộn, máy lọc nước", "inform"),
+        ("nhầm rồi, máy lọc nước mới đúng", "deny"),
+        ("hok phai noi com, may loc nuoc", "nlu_fallback"),
+        ("trời, hông phải, máy lọc nước mà", "deny"),
+        ("máy lọc nước, hổng phải nồi cơm", "product_info"),
+        ("tui nói máy lọc nước mà", "inform"),
     ],
 )
 async def test_the_price_is_told_again_for_what_was_meant(talk: Talk, said: str, intent: str) -> None:

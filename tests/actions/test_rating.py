@@ -1,8 +1,10 @@
 import pytest
 from sqlalchemy import func, select
 
+from actions.aside import ActionAnswerAside
+from actions.fallback import ActionFallback
 from actions.rating import ActionRateService, ActionThankRating, ValidateRatingForm
-from actions.yes_no import ActionAffirm
+from actions.yes_no import ActionAffirm, ActionOutOfScope
 from crm import clock
 from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Rating, Severity, Survey
 from crm.models.conversations import Escalation, EscalationReason
@@ -26,11 +28,48 @@ async def test_stored_at_once_and_once_then_the_reason(talk: Talk, known: int) -
 
 
 async def test_a_low_score_says_sorry_and_calls_a_person(talk: Talk) -> None:
+    _ask_survey(talk)
     talk.say("quá tệ", "rate_service")
     assert await talk.responses(ActionRateService()) == ["utter_rating_low"]
     with talk.database.read() as session:
         reasons = [escalation.reason for escalation in session.scalars(select(Escalation))]
         assert EscalationReason.LOW_RATING in reasons
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "response"),
+    [
+        ("dở ẹc", "rate_service", "utter_angry_listen"),
+        ("quá tệ", "rate_service", "utter_angry_listen"),
+        ("do qua troi", "nlu_fallback", "utter_angry_listen"),
+        ("chán", "out_of_scope", "utter_angry_listen"),
+        ("hài lòng lắm", "rate_service", "utter_compliment"),
+    ],
+)
+async def test_blame_and_praise_that_were_not_asked_for_are_no_rating(
+    talk: Talk, known: int, said: str, intent: str, response: str
+) -> None:
+    talk.say(said, intent)
+    action = {"rate_service": ActionRateService(), "out_of_scope": ActionOutOfScope()}.get(intent, ActionFallback())
+    assert await talk.responses(action) == [response]
+    assert talk.followup in (None, "action_listen")
+    assert _new(talk, known) == []
+
+
+async def test_whoever_wants_to_rate_in_words_is_asked_for_the_number(talk: Talk, known: int) -> None:
+    talk.say("mình đánh giá shop dở ẹc", "rate_service")
+    assert await talk.responses(ActionRateService()) == []
+    assert talk.followup == "rating_form"
+    assert _new(talk, known) == []
+
+
+async def test_blame_in_the_middle_of_a_complaint_is_no_rating_and_does_not_end_it(talk: Talk, known: int) -> None:
+    talk.slots |= {"complaint_description": "x", "requested_slot": "complaint_subject"}
+    talk.loop = "complaint_form"
+    talk.say("dở ẹc", "rate_service")
+    assert await talk.responses(ActionAnswerAside()) == ["utter_angry_nearly_done"]
+    assert talk.followup is None
+    assert _new(talk, known) == []
 
 
 async def test_a_bare_word_after_the_survey_is_its_answer_and_else_it_is_not(talk: Talk, known: int) -> None:

@@ -43,3 +43,51 @@ def test_looking_does_not_wait_for_a_writer(database: Database) -> None:
         writer.flush()
         with database.read() as reader:
             assert reader.get(Counter, "n") is None
+
+
+def test_late_writers_at_once_lose_no_update_and_look_without_the_lock(database: Database) -> None:
+    with database.begin() as session:
+        session.add(Counter(name="n", value=0))
+
+    def add(_: int) -> None:
+        def look_then_write(session: Session) -> None:
+            counter = session.get_one(Counter, "n", with_for_update=True)
+            counter.value += 1
+
+        for _ in range(25):
+            database.write_late(look_then_write)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    with database.read() as session:
+        assert session.get_one(Counter, "n").value == 100
+
+
+def test_a_late_writer_that_is_overtaken_runs_once_more_and_fails_as_it_would(database: Database) -> None:
+    seen: list[int] = []
+
+    def overtaken(session: Session) -> int:
+        seen.append(len(seen))
+        session.get(Counter, "mine")
+        if len(seen) == 1:
+            with database.begin() as other:
+                other.add(Counter(name="theirs", value=1))
+        session.add(Counter(name="mine", value=1))
+        session.flush()
+        return 7
+
+    assert database.write_late(overtaken) == 7
+    assert len(seen) == (2 if database.engine.dialect.name == "sqlite" else 1)
+    with database.read() as session:
+        assert session.get(Counter, "mine") is not None
+        assert session.get(Counter, "theirs") is not None
+
+    def wrong(session: Session) -> None:
+        session.add(Counter(name="wrong", value=1))
+        session.flush()
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        database.write_late(wrong)
+    with database.read() as session:
+        assert session.get(Counter, "wrong") is None
