@@ -110,17 +110,42 @@ class Passage:
 
 
 def read(path: Path, root: Path) -> list[Passage]:
-    """The passages of the article at `path`. Raises InvalidInput when its front matter is broken."""
-    front, body = split(path.read_text(encoding="utf-8"), str(path))
-    article = Article(
-        path=path.relative_to(root).as_posix(),
-        title=str(front["title"]),
-        sku=front.get("product"),
-        topic=str(front["topic"]),
-        keywords=tuple(map(str, front.get("keywords") or [])),
-        asked=asked_of(front, body, str(path)),
-    )
+    """The passages of the article at `path`. Raises InvalidInput when it is no UTF-8 or its front matter is broken."""
+    front, body = split(content(path), str(path))
+    said, asked = about(front, str(path)), asked_of(front, body, str(path))
+    article = Article(path.relative_to(root).as_posix(), said.title, said.sku, said.topic, said.keywords, asked=asked)
     return passages(article, body)
+
+
+def content(path: Path) -> str:
+    """The text of a Markdown file, without the mark that some editors put before it. Raises InvalidInput, OSError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput(str(path), "it is no text in UTF-8; save it as UTF-8 and try again") from None
+
+
+@dataclass(frozen=True)
+class About:
+    """What the front matter says of an article."""
+
+    title: str
+    sku: str | None
+    topic: str
+    keywords: tuple[str, ...]
+
+
+def about(front: Mapping[str, Any], source: str) -> About:
+    """The front matter's title, product, topic and keywords; raises InvalidInput, naming `source`, for another kind."""
+    plain_values = (str, int, float)
+    for name in ("title", "product", "topic"):
+        if not isinstance(front.get(name) or "", plain_values):
+            raise InvalidInput(source, f"`{name}` is one line of text")
+    keywords = front.get("keywords") or []
+    if not isinstance(keywords, list) or not all(isinstance(one, plain_values) for one in keywords):
+        raise InvalidInput(source, "`keywords` is a list: [máy giặt, vệ sinh]")
+    sku = str(front["product"]) if front.get("product") else None
+    return About(str(front["title"]), sku, str(front["topic"]), tuple(map(str, keywords)))
 
 
 def asked_of(front: Mapping[str, Any], body: str, source: str) -> dict[str, tuple[str, ...]]:
@@ -158,7 +183,7 @@ def parted(content: str, source: str) -> tuple[dict[str, Any], str]:
         return {}, content
     try:
         front = yaml.load(found[1], Loader=_Loader)
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, ValueError) as problem:  # ValueError: a day like 2026-13-01
         raise InvalidInput(source, f"the front matter is no YAML: {problem}") from problem
     if not isinstance(front, dict):
         raise InvalidInput(source, "the front matter maps names to values")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 from sqlalchemy import func, select
@@ -11,16 +12,17 @@ from sqlalchemy.orm import Session
 
 from crm import articles, audit, clock
 from crm.articles import Article, Passage
-from crm.errors import InvalidInput, NotFound
+from crm.errors import InvalidInput, NotFound, PermissionDenied
 from crm.models.catalogue import Product
 from crm.models.knowledge import AuthoredArticle
-from crm.models.staff import Staff
+from crm.models.staff import Role, Staff
 from crm.settings import settings
 from crm.text import clean
 from crm.words import normal
 
 TOPICS = ("use", "clean", "setup", "fault", "policy")
 LONGEST_PASSAGE = 3000
+_MAY = (Role.AGENT, Role.ADMIN)
 _SLUG = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 
 
@@ -44,21 +46,10 @@ class Draft:
 def draft_of(file: Path, slug: str = "") -> Draft:
     """What a Markdown file with front matter says; `slug`: its name, where the file's own is not meant.
 
-    Raises InvalidInput where the front matter is broken or lacks the title or the topic.
+    Raises InvalidInput where it is no text in UTF-8, or its front matter is broken or lacks the title or the topic.
     """
-    front, body = articles.split(file.read_text(encoding="utf-8"), str(file))
-    missing = [name for name in ("title", "topic") if not front.get(name)]
-    if missing:
-        raise InvalidInput(str(file), f"the front matter needs {' and '.join(missing)}")
-    return Draft(
-        slug=slug or file.stem,
-        title=str(front["title"]),
-        topic=str(front["topic"]),
-        body=body,
-        sku=str(front["product"]) if front.get("product") else None,
-        keywords=tuple(map(str, front.get("keywords") or [])),
-        asked=articles.asked_of(front, body, str(file)),
-    )
+    front, body = articles.split(articles.content(file), str(file))
+    return _drafted(slug or file.stem, front, body, str(file))
 
 
 def publish(session: Session, staff_id: int, draft: Draft) -> AuthoredArticle:
@@ -67,6 +58,7 @@ def publish(session: Session, staff_id: int, draft: Draft) -> AuthoredArticle:
     Raises:
         InvalidInput: a value cannot be used.
         NotFound: there is no such member of staff.
+        PermissionDenied: the answers are not theirs to write.
     """
     author = _author(session, staff_id)
     _check(session, draft)
@@ -74,7 +66,10 @@ def publish(session: Session, staff_id: int, draft: Draft) -> AuthoredArticle:
 
 
 def withdraw(session: Session, staff_id: int, slug: str) -> AuthoredArticle:
-    """Takes the article away by a last version that is not published. Raises NotFound when none is published."""
+    """Takes the article away by a last version that is not published.
+
+    Raises NotFound when none is published, and PermissionDenied.
+    """
     author = _author(session, staff_id)
     last = _last(session, slug)
     if last is None or not last.published:
@@ -90,6 +85,7 @@ def add_question(session: Session, staff_id: int, key: str, question: str) -> Au
     Raises:
         InvalidInput: the question is empty, too long, or asked there already.
         NotFound: there is no such passage or member of staff.
+        PermissionDenied: the answers are not theirs to write.
     """
     author = _author(session, staff_id)
     said = " ".join(clean(question).split())
@@ -186,7 +182,9 @@ def _holding(session: Session, key: str) -> tuple[Draft, str]:
     if last is not None and last.published:
         draft, parts = _draft(last), cut(last)
     elif _SLUG.fullmatch(where.removesuffix(".md")) and file.is_file():
-        draft, parts = _of_file(file, where), articles.read(file, settings().data_dir / "knowledge")
+        front, body = articles.split(articles.content(file), where)
+        draft = _drafted(where.removesuffix(".md"), front, body, where)
+        parts = articles.read(file, settings().data_dir / "knowledge")
     else:
         raise NotFound(f"passage {key}")
     heading = next((part.heading for part in parts if str(part.number) == number), None)
@@ -195,12 +193,10 @@ def _holding(session: Session, key: str) -> tuple[Draft, str]:
     return draft, heading
 
 
-def _of_file(file: Path, where: str) -> Draft:
-    front, body = articles.split(file.read_text(encoding="utf-8"), where)
-    keywords = tuple(map(str, front.get("keywords") or []))
-    asked = articles.asked_of(front, body, where)
-    title, topic = str(front["title"]), str(front["topic"])
-    return Draft(where.removesuffix(".md"), title, topic, body, front.get("product"), keywords, asked)
+def _drafted(slug: str, front: Mapping[str, Any], body: str, source: str) -> Draft:
+    about = articles.about(front, source)
+    asked = articles.asked_of(front, body, source)
+    return Draft(slug, about.title, about.topic, body, about.sku, about.keywords, asked)
 
 
 def _last(session: Session, slug: str) -> AuthoredArticle | None:
@@ -212,6 +208,8 @@ def _author(session: Session, staff_id: int) -> Staff:
     author = session.get(Staff, staff_id)
     if author is None or not author.active:
         raise NotFound(f"member of staff {staff_id}")
+    if author.role not in _MAY:
+        raise PermissionDenied(f"{author.username} ({author.role}) may not say what the assistant answers")
     return author
 
 

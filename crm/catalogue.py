@@ -1,6 +1,7 @@
 """What the shop sells: which products a customer's words mean."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,8 +43,14 @@ def _names(product: Product) -> Sequence[str]:
 
 
 def _longest(tokens: list[str], names: Sequence[str]) -> _Span | None:
-    spans = [span for name in names if (span := _find(tokens, normal(name).split())) is not None]
+    spans = [span for name in names if (span := _find(tokens, _said(name))) is not None]
     return max(spans, key=lambda span: span[1] - span[0], default=None)
+
+
+@lru_cache(maxsize=20_000)
+def _said(name: str) -> list[str]:
+    """The words of a name; every question is compared with all of them."""
+    return normal(name).split()
 
 
 def _find(tokens: list[str], name: list[str]) -> _Span | None:

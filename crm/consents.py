@@ -4,7 +4,7 @@ A withdrawal is also written to a journal outside of the database, before it is 
 knows nothing of what was withdrawn after it, and `reapply` brings that back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,12 +28,15 @@ CLOCKS_DIFFER = timedelta(minutes=10)  # by as much may the clocks of two machin
 
 @dataclass(frozen=True)
 class Reapplied:
-    """What became of the journal's lines: written to the ledger; there already or overtaken; of unknown people."""
+    """What became of the journals' lines: written to the ledger; there already or overtaken; of unknown people.
+
+    `unreadable`: how many lines of which journal could not be read.
+    """
 
     applied: int
     known: int
     strangers: int
-    unreadable: int
+    unreadable: Mapping[Path, int]
 
 
 def granted(session: Session, customer_id: int, purpose: Purpose) -> bool:
@@ -90,7 +93,8 @@ def reapply(session: Session, journals: Sequence[Path]) -> Reapplied:
     read = [consent_journal.read(path) for path in journals]
     lines = sorted((line for lines, _ in read for line in lines), key=lambda line: line.at)
     done = [_reapply(session, line) for line in lines]
-    return Reapplied(done.count(True), done.count(False), done.count(None), sum(broken for _, broken in read))
+    unreadable = {path: broken for path, (_, broken) in zip(journals, read, strict=True) if broken}
+    return Reapplied(done.count(True), done.count(False), done.count(None), unreadable)
 
 
 def _reapply(session: Session, line: Withdrawal) -> bool | None:

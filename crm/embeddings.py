@@ -51,6 +51,11 @@ def _of_question(said: str) -> Vectors:
     return vector
 
 
+def forget() -> None:
+    """Makes the next question be embedded, whatever was asked before."""
+    _of_question.cache_clear()
+
+
 def of_passage(text: str) -> Vectors | None:
     """The unit vector of what a passage is about, shape (384,); None without embeddings."""
     engine = loaded()[0]

@@ -12,6 +12,7 @@ from crm import clock, embeddings
 from crm.accents import plain, spoken
 from crm.articles import Passage, spelt
 from crm.library import library
+from crm.masking import masked
 from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind, Product
 from crm.models.messaging import ActionReceipt
 from crm.ranking import Hit, rank
@@ -158,12 +159,15 @@ def record_feedback(
     article: str | None,
     sources: list[list[object]] | None = None,
 ) -> None:
-    """Keeps what no article answered, and what the customer said of an answer, with what was found for the question."""
+    """Keeps what no article answered, and what the customer said of an answer, with what was found for the question.
+
+    Phones, addresses and names in the question are masked.
+    """
     session.add(
         KnowledgeFeedback(
             customer_id=customer_id,
             kind=kind,
-            question=question[:2000],
+            question=masked(question[:2000]),
             article=article,
             sources=sources,
             at=clock.now(),

@@ -1,6 +1,9 @@
-"""Personal numbers made unreadable, in the same shape: a sentence kept for training needs no one's phone."""
+"""What tells of a person made unreadable: a sentence kept for training needs no one's phone, name or address."""
 
 import re
+import unicodedata
+
+from crm import masked_addresses, masked_names
 
 _EMAIL = re.compile(r"\S+@\S+\.\w+")
 _HANDLE = re.compile(r"(?<!\w)@\w[\w.]{2,}")
@@ -15,14 +18,15 @@ _DIGIT = re.compile(r"\d")
 
 
 def masked(text: str) -> str:
-    """`text` with every phone, account, code, address of mail and link replaced by one that belongs to nobody.
+    """`text` (NFC) with phones, accounts, codes, mail, links, names and addresses replaced by what is nobody's.
 
-    Digits become zeros, so that a sentence still looks like what customers write. Small numbers (a price in thousands,
-    a product's name, a day) stay.
+    Digits become zeros and names A, so that a sentence still looks like what customers write. Small numbers (a price in
+    thousands, a product's name, a day) and places as large as a district stay. Masking it again changes nothing.
     """
+    text = unicodedata.normalize("NFC", text)
     text = _EMAIL.sub("x@example.com", text)
     text = _LINK.sub("https://example.com", text)
     text = _HANDLE.sub("@x", text)
     for pattern in (_PHONE, _NUMBER, _CODE):
         text = pattern.sub(lambda found: _DIGIT.sub("0", found[0]), text)
-    return text
+    return masked_names.masked(masked_addresses.masked(text))

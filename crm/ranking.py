@@ -17,6 +17,7 @@ from crm.retrieval import CANDIDATES, Index, Lexicons, Question, Scores, Word
 
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Asked = tuple[str, str, bool]  # a word: as it is looked for, without accents, whether it was typed so
 
 BY_WORDS = (
     *("said", "said_to_best", "coverage", "topic", "asked", "asked_to_best", "union"),
@@ -150,8 +151,11 @@ def _unknown(index: Index, question: Question, skus: frozenset[str] | None) -> f
     if skus is None:
         known = [_known(word, lexicons) for word in question.asked]
     else:
-        passages = [index.passages[row] for row in np.flatnonzero(index.allowed(skus))]
-        known = [any(w.stands_in(p) or w.plain in p.asked_words for p in passages) for w in question.asked]
+        said = index.said_of(skus)
+        known = [
+            word.wanted in (said.plain if word.bare else said.spelt) or word.plain in said.asked
+            for word in question.asked
+        ]
     return float(weights @ ~np.array(known)) / max(float(weights.sum()), 1e-9)
 
 
@@ -181,8 +185,9 @@ def _by_words(
     lexicons, (said, asked, marked) = index.lexicons, fields
     weights = np.array([lexicons.said.rarity(word.plain) for word in question.asked])
     weights /= max(float(weights.sum()), 1e-9)
-    in_text = _held([[word.stands_in(p) for word in question.asked] for p in passages], len(weights))
-    in_asked = _held([[word.plain in p.asked_words for word in question.asked] for p in passages], len(weights))
+    words = [(word.wanted, word.plain, word.bare) for word in question.asked]
+    sets = [_stand_in(words, passage) for passage in passages]
+    in_text, in_asked, on_topic = (_held([each[kind] for each in sets], len(weights)) for kind in range(3))
     coverage = in_text @ weights
     line = _lines(index, question, passages)
     union = (in_text | in_asked) @ weights
@@ -190,7 +195,7 @@ def _by_words(
         said[rows] / _ideal(lexicons.said.rarity, question.terms),
         said[rows] / max(float(said[rows].max(initial=0.0)), 1e-9),
         coverage,
-        np.array([_on_topic(question, passage) for passage in passages]),
+        on_topic.sum(axis=1) / max(1, len(question.asked)),
         asked[rows] / _ideal(lexicons.asked.rarity, question.terms),
         asked[rows] / max(float(asked[rows].max(initial=0.0)), 1e-9),
         union,
@@ -204,7 +209,7 @@ def _by_words(
 
 def _by_likeness(index: Index, question: Question, rows: Rows, heads: Values) -> list[npt.NDArray[np.float64]]:
     assert question.vector is not None  # whoever calls has looked
-    nearest = np.array([index.nearest(int(row), question.vector) for row in rows]).reshape(len(rows), 2)
+    nearest = index.nearest(rows, question.vector).astype(np.float64)
     nearest = np.where(nearest > 0, nearest, heads[:, :1])
     return [(likeness - USUAL) * 10 for likeness in (*heads.T, *nearest.T)]
 
@@ -238,6 +243,16 @@ def _top(scores: Scores, count: int) -> Rows:
     return np.asarray(np.argpartition(-scores, count)[:count], dtype=np.int64)
 
 
+def _stand_in(asked: Sequence[Asked], passage: Passage) -> tuple[list[bool], list[bool], list[bool]]:
+    """For each word asked: whether the passage has it, whether a question asked of it has, whether it is its topic."""
+    bare, spelt_so, topic, known = passage.vocabulary, passage.spellings, passage.topic_spellings, passage.asked_words
+    return (
+        [wanted in (bare if typed_bare else spelt_so) for wanted, _, typed_bare in asked],
+        [plain in known for _, plain, _ in asked],
+        [wanted in topic for wanted, _, _ in asked],
+    )
+
+
 def _held(words: list[list[bool]], width: int) -> npt.NDArray[np.bool_]:
     return np.array(words, dtype=bool).reshape(len(words), width)
 
@@ -250,21 +265,23 @@ def _ideal(rarity: Callable[[str], float], terms: Sequence[str]) -> float:
 def _lines(index: Index, question: Question, passages: Sequence[Passage]) -> Values:
     """How much the asked question nearest in words shares with this one: 1 the same, 0 no word in common."""
     worth = {term: index.lexicons.asked.rarity(term) for term in question.terms}
+    known = worth.keys()
     ideal = sum(worth.values()) or 1.0
     usual = ideal / max(1, len(worth))
     return np.array(
-        [max((_shared(worth, ideal, usual, line) for line in p.asked_terms), default=0.0) for p in passages]
+        [
+            max(
+                (_shared(worth, ideal, usual, line) for line in p.asked_terms if not known.isdisjoint(line)),
+                default=0.0,
+            )
+            for p in passages
+        ]
     )
 
 
 def _shared(worth: dict[str, float], ideal: float, usual: float, line: frozenset[str]) -> float:
-    shared = sum(value for term, value in worth.items() if term in line)
+    shared = sum(map(worth.__getitem__, line & worth.keys()))
     return shared / math.sqrt(ideal * usual * max(1, len(line)))
-
-
-def _on_topic(question: Question, passage: Passage) -> float:
-    """The share, 0 to 1, of the question's words that say what the passage is about."""
-    return sum(word.is_topic_of(passage) for word in question.asked) / max(1, len(question.asked))
 
 
 def accented(question: Question) -> bool:

@@ -47,7 +47,12 @@ def at_work(session: Session) -> list[str]:
 def hold(session: Session) -> None:
     """Takes every lease, so that a process that is started meanwhile stands by."""
     moment = clock.now()
-    for name in {f"bot:{settings().bot_id}", "scheduler", *session.scalars(select(Lease.name))}:
+    for name in {
+        f"bot:{settings().bot_id}",
+        f"workers:{settings().bot_id}",
+        "scheduler",
+        *session.scalars(select(Lease.name)),
+    }:
         lease = session.get(Lease, name) or Lease(name=name, fence=0)
         lease.owner, lease.fence, lease.expires_at = RESTORER, lease.fence + 1, moment + HOLD
         session.add(lease)

@@ -1,6 +1,7 @@
 """What the database may forget, and from when. What a conversation with an open complaint holds is never forgotten.
 
-The ledger of consents, the audit log, complaints and the text of conversations have no age here: they stay.
+The ledger of consents, the audit log, complaints and the text of conversations have no age here: they stay. What is
+kept for learning is in `crm.retention_review`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +13,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, Select, Text, cast, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from crm import retention_review as review
 from crm.complaints import OPEN_STATES
 from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Complaint, Greeting
+from crm.models.catalogue import KnowledgeFeedback
 from crm.models.conversations import Message
 from crm.models.messaging import ActionReceipt, ButtonToken, Inbound, InboundState, Outbox, OutboxState
 from crm.models.people import ChannelAccount
+from crm.models.review import NluExample, ReviewEntry, ReviewSighting
 from crm.settings import Settings
 
 BATCH = 200
@@ -33,6 +37,10 @@ class Forgotten(StrEnum):
     BUTTONS = "buttons"
     OUTBOX = "outbox"
     BROADCAST_TEXTS = "broadcast_texts"
+    FEEDBACK = "knowledge_feedback"
+    SIGHTINGS = "review_sightings"
+    ENTRIES = "review_entries"
+    EXAMPLES = "nlu_examples"
 
 
 @dataclass(frozen=True)
@@ -149,5 +157,21 @@ _RULES: dict[Forgotten, _Rule] = {
     ),
     Forgotten.BROADCAST_TEXTS: _Rule(
         Outbox.id, lambda s, m: Outbox.created_at < _outbox_age(s, m), _spared_texts, _forget_texts
+    ),
+    Forgotten.FEEDBACK: _Rule(
+        KnowledgeFeedback.id,
+        review.old_feedback,
+        lambda: review.spared(KnowledgeFeedback.customer_id),
+        review.forget_feedback,
+    ),
+    Forgotten.SIGHTINGS: _Rule(
+        ReviewSighting.id,
+        review.old_sightings,
+        lambda: review.spared(ReviewSighting.customer_id),
+        review.forget_sightings,
+    ),
+    Forgotten.ENTRIES: _Rule(ReviewEntry.id, review.old_entries, tuple, review.forget_entries),
+    Forgotten.EXAMPLES: _Rule(
+        NluExample.id, review.old_examples, lambda: review.spared(NluExample.customer_id), review.forget_examples
     ),
 }

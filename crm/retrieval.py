@@ -5,7 +5,7 @@ and counted again.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import bm25s  # type: ignore[import-untyped]
@@ -31,15 +31,31 @@ class Word:
     typed: str
     plain: str
 
-    def stands_in(self, passage: Passage) -> bool:
-        """Whether the passage has it. A word typed with accents must have the same ones there."""
-        if self.typed == self.plain:
-            return self.plain in passage.vocabulary
-        return spelt(self.typed) in passage.spellings
+    @property
+    def bare(self) -> bool:
+        """Whether it was typed without accents: then it stands for any."""
+        return self.typed == self.plain
+
+    @property
+    def wanted(self) -> str:
+        """What is looked for: a word typed with accents must have the same ones there."""
+        return self.plain if self.bare else spelt(self.typed)
 
     def is_topic_of(self, passage: Passage) -> bool:
         """Whether it stands in the heading, the symptom or a keyword, not only in a step."""
-        return (self.plain if self.typed == self.plain else spelt(self.typed)) in passage.topic_spellings
+        return self.wanted in passage.topic_spellings
+
+
+@dataclass(frozen=True)
+class Said:
+    """Every word of some passages: without accents, with them, and of the questions asked of them."""
+
+    plain: Set[str]
+    spelt: Set[str]
+    asked: Set[str]
+
+    def __or__(self, other: "Said") -> "Said":
+        return Said(self.plain | other.plain, self.spelt | other.spelt, self.asked | other.asked)
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,9 @@ class Question:
     terms: tuple[str, ...]
     spelt: tuple[str, ...] = ()
     vector: npt.NDArray[np.float32] | None = None
+
+
+NOTHING = Said(frozenset(), frozenset(), frozenset())
 
 
 class Lexicon:
@@ -130,6 +149,9 @@ class Index:
         self.fresh = [row for row, passage in enumerate(self.passages) if id(passage) not in places]
         self._places = np.array([places.get(id(passage), -1) for passage in self.passages], dtype=np.int64)
         self.skus = np.array([passage.article.sku or "" for passage in self.passages], dtype=object)
+        # Numbers are compared ten times as fast as names.
+        self._numbers = {sku: number for number, sku in enumerate(dict.fromkeys(self.skus))}
+        self._numbered = np.array([self._numbers[sku] for sku in self.skus], dtype=np.int64)
         self._answering = np.array([passage.answers for passage in self.passages], dtype=bool)
         self._by_key = {passage.key: passage for passage in self.passages}
         self._counts = np.array([len(passage.texts) for passage in self.passages], dtype=np.int64)
@@ -138,6 +160,7 @@ class Index:
         self.starts = np.cumsum([0, *self._counts])[:-1].astype(np.int64)
         self.vectors = _carried(self.texts, before)
         self.embedded = np.asarray(self.vectors.any(axis=1))
+        self._said = _unchanged(self.passages, before)
         self._heads: npt.NDArray[np.float32] | None = None
         self._heads_whole = False
 
@@ -162,13 +185,17 @@ class Index:
         sizes = np.linalg.norm(sums, axis=1, keepdims=True)
         return np.where(sizes > 0, sums / np.maximum(sizes, 1e-9), self.vectors[self.starts]).astype(np.float32)
 
-    def nearest(self, row: int, vector: npt.NDArray[np.float32]) -> tuple[float, float]:
-        """The best cosine with a step of the passage of `row`, and with an asked question; 0 where it has none."""
-        part = slice(self.starts[row], self.starts[row] + self._counts[row])
-        likeness = np.einsum("ij,j->i", self.vectors[part], vector)
-        kinds = self.kinds[part]
-        step, asked = (float(likeness[kinds == kind].max(initial=0.0)) for kind in (STEP, ASKED))
-        return step, asked
+    def nearest(self, rows: npt.NDArray[np.int64], vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """For the passages of `rows` the best cosine with a step and with an asked question, (n, 2); 0 for none."""
+        if not len(rows):
+            return np.zeros((0, 2), dtype=np.float32)
+        counts = self._counts[rows]
+        begins = np.cumsum(counts) - counts
+        texts = np.arange(counts.sum()) + np.repeat(self.starts[rows] - begins, counts)
+        likeness, kinds = np.einsum("ij,j->i", self.vectors[texts], vector), self.kinds[texts]
+        best = [np.maximum.reduceat(np.where(kinds == kind, likeness, 0), begins) for kind in (STEP, ASKED)]
+        nearest: npt.NDArray[np.float32] = np.maximum(np.column_stack(best), 0)
+        return nearest
 
     def by_key(self, key: str) -> Passage | None:
         """The passage named `key`."""
@@ -178,7 +205,25 @@ class Index:
         """Which passages answer, for a question about `skus` (None: any product; the whole shop's are always in)."""
         if skus is None:
             return self._answering
-        return self._answering & np.isin(self.skus, [*skus, ""])
+        wanted = [self._numbers[sku] for sku in (*skus, "") if sku in self._numbers]
+        return self._answering & np.isin(self._numbered, wanted)
+
+    def said_of(self, skus: frozenset[str]) -> Said:
+        """What the passages about `skus` and the whole shop's say; gathered once for each product."""
+        said = self._said_of("")
+        for sku in skus:
+            said |= self._said_of(sku)
+        return said
+
+    def _said_of(self, sku: str) -> Said:
+        if (known := self._said.get(sku)) is None:
+            mine = [
+                self.passages[row]
+                for row in np.flatnonzero(self._answering & (self._numbered == self._numbers.get(sku, -1)))
+            ]
+            fields = zip(*((p.tokens, p.spelt, p.asked_tokens) for p in mine), strict=True)
+            known = self._said[sku] = Said(*(frozenset().union(*field) for field in fields)) if mine else NOTHING
+        return known
 
     def lexical(self, question: Question) -> tuple[Scores, Scores, Scores]:
         """BM25 of every passage, in their order: of what it says, what is asked of it, and both with their accents."""
@@ -209,6 +254,17 @@ class Index:
         here = sum(id(passage) in places for passage in self.passages)
         changed = len(self.passages) - here + len(places) - here
         return before.lexicons if changed <= FRESH_SHARE * len(places) else Lexicons(self.passages)
+
+
+def _unchanged(passages: Sequence[Passage], before: Index | None) -> dict[str, Said]:
+    """What was gathered of the products whose passages are still the same."""
+    if before is None:
+        return {}
+    changed = {id(passage): passage for passage in (*before.passages, *passages)}
+    for key in {id(passage) for passage in before.passages} & {id(passage) for passage in passages}:
+        del changed[key]
+    touched = {passage.article.sku or "" for passage in changed.values()}
+    return {sku: said for sku, said in before._said.items() if sku not in touched}
 
 
 def _kinds(passage: Passage) -> list[int]:

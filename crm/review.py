@@ -7,13 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm import audit, clock
-from crm.errors import IllegalTransition, InvalidInput, NotFound
+from crm.errors import IllegalTransition, InvalidInput, NotFound, PermissionDenied
 from crm.masking import masked
 from crm.models.review import NluExample, ReviewEntry, ReviewReason, ReviewSighting, ReviewState
-from crm.models.staff import Staff
+from crm.models.staff import Role, Staff
 
 MAX_SPELLINGS = 5
+SIGHTINGS_READ = 200
 LONGEST_EXAMPLE = 300
+_MAY = (Role.AGENT, Role.ADMIN)
 _LEGAL = {
     ReviewState.OPEN: {ReviewState.ASSIGNED, ReviewState.ANSWERED, ReviewState.DISMISSED},
     ReviewState.ASSIGNED: {ReviewState.OPEN},
@@ -25,8 +27,12 @@ _LEGAL = {
 def change(session: Session, entry: ReviewEntry, to: ReviewState, staff: Staff | None, **detail: object) -> None:
     """Every legal change of an entry's state, with its line in the audit log; `staff` None: it came again by itself.
 
-    Raises IllegalTransition: a decided entry must be undone before it is decided anew.
+    Raises:
+        IllegalTransition: a decided entry must be undone before it is decided anew.
+        PermissionDenied: `staff` does not decide what the assistant learns.
     """
+    if staff is not None and not (staff.active and staff.role in _MAY):
+        raise PermissionDenied(f"{staff.username} ({staff.role}) may not decide what the assistant learns")
     if to not in _LEGAL[entry.state]:
         raise IllegalTransition(f"entry {entry.id} is {entry.state.value}, not open; `undo` it first")
     before, entry.state = entry.state, to
@@ -80,7 +86,7 @@ def assign(
 
     Raises:
         InvalidInput: `intent` is none of `intents`, or `text` is no sentence.
-        NotFound, IllegalTransition: see `get`, `change`.
+        NotFound, IllegalTransition, PermissionDenied: see `get`, `change`.
     """
     if intent not in intents:
         raise InvalidInput("intent", f"there is no intent {intent}")
@@ -90,15 +96,19 @@ def assign(
         raise InvalidInput("text", f"an example has 1 to {LONGEST_EXAMPLE} characters; give a shorter one with --text")
     change(session, entry, ReviewState.ASSIGNED, staff, intent=intent, examples=len(texts))
     entry.intent = intent
-    moment = clock.now()
-    examples = [NluExample(text=one, intent=intent, staff_id=staff.id, at=moment, entry_id=entry.id) for one in texts]
+    typed = {} if text is not None else _typed_by(session, entry)
+    common = {"intent": intent, "staff_id": staff.id, "at": clock.now(), "entry_id": entry.id}
+    examples = [NluExample(text=one, customer_id=typed.get(one.casefold()), **common) for one in texts]
     session.add_all(examples)
     session.flush()
     return examples
 
 
 def answer(session: Session, staff: Staff, entry_id: int, slug: str) -> ReviewEntry:
-    """Notes that the published article `slug` answers the entry. Raises NotFound, IllegalTransition."""
+    """Notes that the published article `slug` answers the entry.
+
+    Raises NotFound, IllegalTransition, PermissionDenied.
+    """
     entry = get(session, entry_id)
     change(session, entry, ReviewState.ANSWERED, staff, article=slug)
     entry.article = slug
@@ -106,7 +116,10 @@ def answer(session: Session, staff: Staff, entry_id: int, slug: str) -> ReviewEn
 
 
 def dismiss(session: Session, staff: Staff, entry_id: int) -> ReviewEntry:
-    """Nothing is to be learnt from the entry; it counts on in silence. Raises NotFound, IllegalTransition."""
+    """Nothing is to be learnt from the entry; it counts on in silence.
+
+    Raises NotFound, IllegalTransition, PermissionDenied.
+    """
     entry = get(session, entry_id)
     change(session, entry, ReviewState.DISMISSED, staff)
     return entry
@@ -115,7 +128,7 @@ def dismiss(session: Session, staff: Staff, entry_id: int) -> ReviewEntry:
 def undo(session: Session, staff: Staff, entry_id: int) -> ReviewEntry:
     """Opens a decided entry again; its examples are withdrawn, an article stays until it is withdrawn itself.
 
-    Raises NotFound, IllegalTransition (it is open).
+    Raises NotFound, IllegalTransition (it is open), PermissionDenied.
     """
     entry = get(session, entry_id)
     change(session, entry, ReviewState.OPEN, staff, withdrawn=_withdraw(session, entry, staff))
@@ -129,8 +142,16 @@ def reopen(session: Session, entry: ReviewEntry) -> None:
 
 def spellings(session: Session, entry: ReviewEntry) -> list[str]:
     """The different ways in which the entry was typed, the newest first."""
-    said = [" ".join(sighting.text.split()) for sighting in sightings(session, entry, limit=200)]
+    said = [" ".join(sighting.text.split()) for sighting in sightings(session, entry, limit=SIGHTINGS_READ)]
     return _distinct(said)[:MAX_SPELLINGS]
+
+
+def _typed_by(session: Session, entry: ReviewEntry) -> dict[str, int | None]:
+    """Who typed each spelling; None where several did, word for word: then it tells of none of them."""
+    people: dict[str, set[int | None]] = {}
+    for sighting in sightings(session, entry, limit=SIGHTINGS_READ):
+        people.setdefault(" ".join(sighting.text.split()).casefold(), set()).add(sighting.customer_id)
+    return {text: next(iter(who)) if len(who) == 1 else None for text, who in people.items()}
 
 
 def _distinct(texts: Sequence[str]) -> list[str]:

@@ -39,18 +39,25 @@ class Settings(BaseSettings):
 
     rasa_url: str = "http://127.0.0.1:5005"
     actions_url: str = "http://127.0.0.1:5055/webhook"
+    lock_url: str = ""
     rasa_timeout_s: float = 9.0
     shared_secret: SecretStr | None = None
 
     host: str = "127.0.0.1"
+    trusted_proxies: str = "127.0.0.1"
     console_port: int = 8080
     simulator_port: int = 8081
 
-    send_rate: int = Field(default=25, ge=1)
+    send_rate: int = Field(default=25, ge=0)
     chat_gap_s: float = Field(default=1.0, ge=0)
+    flood_limit: int = Field(default=15, ge=0)
+    lease_ttl_s: float = Field(default=15.0, ge=2)
     quiet_from_hour: int = Field(default=22, ge=13, le=22)
     quiet_until_hour: int = Field(default=7, ge=7, le=12)
     marketing_per_day: int = Field(default=1, ge=0, le=3)
+    approval_above: int = Field(default=500, ge=0)
+    canary: int = Field(default=20, ge=0, le=1000)
+    campaign_error_rate: float = Field(default=0.1, ge=0, le=1)
     greeting_hour: int = Field(default=8, ge=0, le=23)
     survey_delay_s: float = Field(default=600, ge=0)
     model_tolerance: float = Field(default=0.005, ge=0, le=1)
@@ -62,6 +69,8 @@ class Settings(BaseSettings):
     retention_outbox_days: int = Field(default=365, ge=7, le=36500)
     retention_tracker_days: int = Field(default=90, ge=7, le=36500)
     retention_attachments_days: int = Field(default=365, ge=7, le=36500)
+    retention_review_days: int = Field(default=180, ge=7, le=36500)
+    retention_examples_days: int = Field(default=1095, ge=7, le=36500)
     retention_hour: int = Field(default=3, ge=0, le=23)
     consent_journal: Path | None = None
 
@@ -86,6 +95,11 @@ class Settings(BaseSettings):
     def journal(self) -> Path:
         """Where every withdrawal of a consent is also written, beside the database and outside of its backups."""
         return self.consent_journal or self.var_dir / "consents.journal"
+
+    @property
+    def rasa_urls(self) -> list[str]:
+        """Where each Rasa answers; one that does not is passed over. Never empty."""
+        return [url.strip().rstrip("/") for url in self.rasa_url.split(",") if url.strip()] or ["http://127.0.0.1:5005"]
 
     @property
     def catalogue_file(self) -> Path:

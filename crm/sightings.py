@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crm import clock, leases, likeness, review
+from crm import clock, leases, likeness, retention_review, review
 from crm.masking import masked
 from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind
 from crm.models.review import NluExample, ReviewEntry, ReviewReason, ReviewSighting, ReviewState
+from crm.settings import settings
 
 LEASE = "review"
 LEASE_TTL_S = 60.0
@@ -89,6 +90,8 @@ def _take_feedback(session: Session) -> None:
     taken = select(ReviewSighting.id).where(ReviewSighting.feedback_id == KnowledgeFeedback.id)
     news = select(KnowledgeFeedback).where(KnowledgeFeedback.kind.in_(_BY_FEEDBACK), ~taken.exists())
     news = news.where(func.trim(KnowledgeFeedback.question) != "")
+    # What is about to be forgotten does not come into the queue a second time.
+    news = news.where(~retention_review.old_feedback(settings(), clock.now()))
     for said in session.scalars(news.order_by(KnowledgeFeedback.id).limit(BATCH)):
         session.add(
             ReviewSighting(

@@ -56,6 +56,7 @@ class AngerMeter:
         self._calm = _phrases(table["calm"])
         self._praise = frozenset(_flat(table["praise"]))
         spoken = {tuple(_words(phrase)) for phrase in table["negations"]}
+        self._plain_negations = frozenset(map(str, table["plain_negations"]))
         self._negations = spoken | {tuple(map(strip_accents, phrase)) for phrase in spoken}
         self._signs = [
             (frozenset(table[name]["signs"]), float(table[name]["weight"])) for name in ("emoji", "mild_emoji")
@@ -116,7 +117,7 @@ class AngerMeter:
     def _turned(self, words: list[str], hit: Hit) -> bool:
         """Whether a negation stands before the term, or praise beside a swear word."""
         if hit.term.group == "swearing" and set(words[max(0, hit.start - 2) : hit.start]) & self._praise:
-            return not {"không", "ko", "k"} & set(words[max(0, hit.start - 3) : hit.start])
+            return not self._plain_negations & set(words[max(0, hit.start - 3) : hit.start])
         if hit.term.fixed or hit.term.group == "threat":
             return False
         before = words[max(0, hit.start - _LONGEST_NEGATION) : hit.start]

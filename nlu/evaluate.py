@@ -102,7 +102,8 @@ async def _ask(agent: Agent, texts: Sequence[str], truth: Sequence[str], duratio
         answer = await agent.parse_message(text)
         durations_ms.append((time.perf_counter() - started) * 1000)
         rejected.append(answer["intent"]["name"] in (FALLBACK, None))
-        own = next((g for g in answer["intent_ranking"] if g["name"] != FALLBACK), {"name": "", "confidence": 0.0})
+        nothing: dict[str, Any] = {"name": "", "confidence": 0.0}
+        own = next((g for g in answer["intent_ranking"] if g["name"] != FALLBACK), nothing)
         best.append(str(own["name"]))
         confidence.append(float(own["confidence"]))
     return Guesses(list(truth), best, np.array(confidence), np.array(rejected, dtype=bool))

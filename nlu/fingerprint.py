@@ -34,6 +34,14 @@ class CurrentModel:
     held_for: str | None = None
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best of each figure that any model put in use was judged by, on the fixed tests of SHA-256 `tests`."""
+
+    tests: str
+    figures: dict[str, float]
+
+
 def fingerprint(root: Path, learned: Path | None = None) -> str:
     """SHA-256 (hex) over names and contents of everything a model is made from, this room's code included.
 
@@ -73,10 +81,21 @@ def read_current(models: Path) -> CurrentModel | None:
     return current if current is not None and (models / current.model).is_file() else None
 
 
-def write_current(models: Path, mark: str, figures: dict[str, float] | None = None) -> CurrentModel:
+def read_best(models: Path) -> Best | None:
+    """The best figures on record; None before a model was judged, or without a readable record."""
+    try:
+        facts = json.loads((models / _RECORD).read_text(encoding="utf-8"))["best"]
+        return Best(str(facts["tests"]), {str(name): float(value) for name, value in facts["figures"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_current(
+    models: Path, mark: str, figures: dict[str, float] | None = None, best: Best | None = None
+) -> CurrentModel:
     """Put the model of this fingerprint in use: the record is replaced in one step, a reader sees the old or the new.
 
-    The models in use before stay in the record, KEPT in all.
+    The models in use before stay in the record, KEPT in all. `best` None: it stays what it was.
     """
     path = models / model_name(mark)
     known = next((one for one in read_records(models) if one.model == path.name), None)
@@ -85,17 +104,19 @@ def write_current(models: Path, mark: str, figures: dict[str, float] | None = No
     same = known is not None and known.sha256 == digest
     trained_at = known.trained_at if known is not None and same else moment
     record = CurrentModel(path.name, mark, trained_at, digest, figures or (known.figures if known and same else {}))
-    put_first(models, record)
+    put_first(models, record, best)
     return record
 
 
-def put_first(models: Path, record: CurrentModel) -> None:
-    """Make `record` the one in use, before the others that are known and there."""
+def put_first(models: Path, record: CurrentModel, best: Best | None = None) -> None:
+    """Make `record` the one in use, before the others that are known and there. `best` None: it stays what it was."""
+    best = best or read_best(models)
     others = [one for one in read_records(models) if one.model != record.model and (models / one.model).is_file()]
     # "model" is said once in the file, of the one in use, so that a line of shell finds it (see the Makefile).
     kept = [{"file": one.model, **_without_model(one)} for one in others[: KEPT - 1]]
     draft = models / f".current.{os.getpid()}.json"
-    draft.write_text(json.dumps({**asdict(record), "previous": kept}, indent=1) + "\n", encoding="utf-8")
+    facts = {**asdict(record), "best": asdict(best) if best else None, "previous": kept}
+    draft.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     draft.replace(models / _RECORD)
 
 

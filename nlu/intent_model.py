@@ -56,7 +56,8 @@ class ModelConfig:
     def from_mapping(cls, values: dict[str, Any]) -> ModelConfig:
         """Build from config.yml's keys (lists become pairs); other keys (name, ranking_length) are ignored."""
         known: dict[str, Any] = {key: values[key] for key in cls.__dataclass_fields__ if key in values}
-        pairs = {key: tuple(known[key]) for key in ("word_ngrams", "char_ngrams", "blocks") if key in known}
+        tuples = ("word_ngrams", "char_ngrams", "blocks")
+        pairs: dict[str, Any] = {key: tuple(known[key]) for key in tuples if key in known}
         return cls(**(known | pairs))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from nlu.fingerprint import checksum
 
 FIGURES = ("accuracy", "macro_f1", "accuracy_no_accents", "macro_f1_no_accents")
 LEFT_OUT = "unknown_label_rows"
@@ -53,9 +56,23 @@ def objections(candidate: dict[str, float], serving: dict[str, float], tolerance
     return worse + ([f"{missing:.0f} more rows have labels it does not know"] if missing > 0 else [])
 
 
+def best_of(candidate: dict[str, float], best: dict[str, float]) -> dict[str, float]:
+    """The better of each figure; of LEFT_OUT the smaller."""
+    known = {name: max(value, best.get(name, value)) for name, value in candidate.items()}
+    return {**known, LEFT_OUT: min(candidate[LEFT_OUT], best.get(LEFT_OUT, candidate[LEFT_OUT]))}
+
+
+def digest(tests: Sequence[Path]) -> str:
+    """SHA-256 (hex) of the tests: figures are compared only where the questions were the same."""
+    whole = hashlib.sha256()
+    for path in tests:
+        whole.update(f"{path.name}\0{checksum(path)}\0".encode())
+    return whole.hexdigest()
+
+
 def table(candidate: dict[str, float], serving: dict[str, float]) -> list[str]:
     """The comparison, one line a figure."""
-    head = f"{'':<22}{'serving':>9}{'candidate':>11}"
+    head = f"{'':<22}{'to reach':>9}{'candidate':>11}"
     return [head, *(f"{name:<22}{serving[name]:>9.4f}{candidate[name]:>11.4f}" for name in FIGURES)]
 
 

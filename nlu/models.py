@@ -84,6 +84,21 @@ def damage(models: Path, record: CurrentModel) -> str | None:
     return None
 
 
+def misfit(root: Path, models: Path) -> str | None:
+    """Why the model in use is not the one that this tree and the learned examples would give; None: it is."""
+    current = next(iter(read_records(models)), None)
+    if current is None:
+        return "no model has been trained"
+    if wrong := damage(models, current):
+        return f"{current.model} cannot be used: {wrong}"
+    if fingerprint(root, models / LEARNED) in (current.fingerprint, current.held_for):
+        return None
+    return (
+        f"{current.model} can be used, but was trained before the program (a new release?), the sentences or the "
+        "configuration changed"
+    )
+
+
 def roll_back(root: Path, models: Path, name: str | None = None) -> CurrentModel:
     """Put a kept model in use again: `name`, or the one trained before the one in use. Raises ModelRefused.
 

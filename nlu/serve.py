@@ -8,13 +8,14 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlu.catalogue_file import VARIABLE as CATALOGUE
 from nlu.fingerprint import read_records
 from nlu.quiet import quieten
 
 if TYPE_CHECKING:
+    from rasa.core.utils import AvailableEndpoints
     from sanic import Sanic
 
 logger = logging.getLogger("nlu.serve")
@@ -22,6 +23,7 @@ logger = logging.getLogger("nlu.serve")
 _DEFAULTS = {
     "TRIAN_ACTIONS_URL": "http://127.0.0.1:5055/webhook",
     "TRIAN_TRACKER_URL": "sqlite:///var/tracker.db",
+    "TRIAN_LOCK_URL": "",
 }
 
 
@@ -36,9 +38,7 @@ def serve(root: Path, models: Path, host: str, port: int) -> None:
             os.environ[name] = value
     logger.info("loading Rasa")
     import rasa.core.run  # slow: TensorFlow comes with it
-    from rasa.core.utils import AvailableEndpoints
 
-    import nlu.tracker_store  # noqa: F401  Rasa would replace a store it cannot import by memory, in silence
     from nlu.switching import Follower, choose
 
     current, refused = choose(models)
@@ -47,7 +47,7 @@ def serve(root: Path, models: Path, host: str, port: int) -> None:
     logger.info("loading %s", current.model)
     follower = Follower(models, current, refused)
 
-    async def follow(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+    async def follow(app: Sanic[Any, Any], _loop: asyncio.AbstractEventLoop) -> None:
         app.ctx.follower = follower
         app.add_task(follower.follow(app), name="follow the model in use")
 
@@ -56,10 +56,24 @@ def serve(root: Path, models: Path, host: str, port: int) -> None:
         interface=host,
         port=port,
         credentials=str(root / "credentials.yml"),
-        endpoints=AvailableEndpoints.read_endpoints(str(root / "endpoints.yml")),
+        endpoints=_endpoints(root / "endpoints.yml"),
         enable_api=False,
         server_listeners=[(follow, "after_server_start")],
     )
+
+
+def _endpoints(path: Path) -> AvailableEndpoints:
+    from rasa.core.utils import AvailableEndpoints
+
+    import nlu.lock_store
+    import nlu.tracker_store  # noqa: F401  Rasa would replace a store it cannot import by memory, in silence
+    from nlu.action_servers import ActionServers
+
+    # Several servers are several processes with their locks in Redis. Sanic's own workers would not know of each other.
+    os.environ.pop("SANIC_WORKERS", None)
+    endpoints = AvailableEndpoints.read_endpoints(str(path))
+    endpoints.action = ActionServers(os.environ["TRIAN_ACTIONS_URL"])
+    return endpoints
 
 
 def main() -> None:

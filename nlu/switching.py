@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 from pathlib import Path
+from typing import Any
 
 import rasa
 from rasa.core.agent import Agent
@@ -64,7 +65,7 @@ class Follower:
         self.refused = refused
         self._seen = self._stamp(next(iter(read_records(models)), serving))
 
-    async def follow(self, app: Sanic) -> None:
+    async def follow(self, app: Sanic[Any, Any]) -> None:
         """Look for another model every POLL_S seconds, until cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
@@ -73,7 +74,7 @@ class Follower:
             except Exception:
                 logger.exception("looking for a new model failed")
 
-    async def look(self, app: Sanic) -> bool:
+    async def look(self, app: Sanic[Any, Any]) -> bool:
         """Switch if another model than before is recorded, or its file has changed. Returns whether it switched."""
         records = await asyncio.to_thread(read_records, self._models)
         if not records or self._stamp(records[0]) == self._seen:

@@ -1,7 +1,8 @@
 """Train the model if the one in use does not fit the data: `python -m nlu.train [--check] [--force]`, at the root.
 
 With `--learned --tolerance T` (`trian train`) examples that people assigned are read from standard input, and the new
-model is judged: it must not be worse than the serving one on the fixed tests by more than T to take its place.
+model is judged: it must not be worse on the fixed tests than the serving one, nor than the best figures ever recorded,
+by more than T.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -18,14 +20,16 @@ from ruamel.yaml import YAML
 from nlu import judgement
 from nlu.fingerprint import (
     LEARNED,
+    Best,
     CurrentModel,
     fingerprint,
     model_name,
+    read_best,
     read_current,
     read_records,
     write_current,
 )
-from nlu.models import ModelRefused, damage, training
+from nlu.models import ModelRefused, damage, misfit, training
 from nlu.quiet import quieten
 
 PROBES = Path(__file__).with_name("probes.yml")
@@ -39,10 +43,7 @@ def is_current(root: Path, models: Path) -> bool:
 
     One that was rolled back to counts too, as long as nothing has changed since.
     """
-    current = read_current(models)
-    if current is None or damage(models, current):
-        return False
-    return fingerprint(root, models / LEARNED) in (current.fingerprint, current.held_for)
+    return misfit(root, models) is None
 
 
 def ensure_model(root: Path, models: Path, force: bool = False) -> str:
@@ -70,10 +71,11 @@ def _fits(models: Path) -> str:
     return name
 
 
-def learn(root: Path, models: Path, learned: str, tolerance: float) -> str:
+def learn(root: Path, models: Path, learned: str, tolerance: float, accept: bool = False) -> str:
     """Train with the examples `learned` (Rasa YAML, or nothing), judge, and put in use. Returns the file name.
 
-    Raises ModelRefused; model and learned examples in use stay as they were then.
+    `accept`: put it in use although it is worse; its figures are the ones to reach from then on. Raises ModelRefused;
+    model and learned examples in use stay as they were then.
     """
     with training(models) as work:
         draft = work / LEARNED
@@ -87,8 +89,8 @@ def learn(root: Path, models: Path, learned: str, tolerance: float) -> str:
         path = _candidate(root, models, work, draft, mark)
         _say("probing the model")
         probe(path)
-        figures = _judge(root, models, path, serving, tolerance)
-        return _put_in_use(models, path, mark, figures, draft)
+        figures, best = _judge(root, models, path, serving, None if accept else tolerance)
+        return _put_in_use(models, path, mark, figures, draft, best)
 
 
 def _candidate(root: Path, models: Path, work: Path, learned: Path, mark: str, force: bool = False) -> Path:
@@ -102,8 +104,14 @@ def _candidate(root: Path, models: Path, work: Path, learned: Path, mark: str, f
     return path
 
 
-def _judge(root: Path, models: Path, path: Path, serving: CurrentModel | None, tolerance: float) -> dict[str, float]:
-    """The candidate's figures. Raises ModelRefused when it is worse, or cannot be measured."""
+def _judge(
+    root: Path, models: Path, path: Path, serving: CurrentModel | None, tolerance: float | None
+) -> tuple[dict[str, float], Best]:
+    """The candidate's figures, and the best there are from now on.
+
+    Raises ModelRefused when it cannot be measured, or is worse than the serving model or the best ever by more than
+    `tolerance`; None lets it be as bad as it is.
+    """
     tests = judgement.fixed_tests(root)
     if not tests:
         raise ModelRefused("there are no fixed tests in data/nlu_test/ to judge by")
@@ -112,25 +120,57 @@ def _judge(root: Path, models: Path, path: Path, serving: CurrentModel | None, t
         figures = judgement.measure(root, path, tests)
     except judgement.NotMeasured as error:
         raise ModelRefused(f"the candidate could not be measured: {error}") from error
+    questions = judgement.digest(tests)
+    before = _serving_figures(root, models, serving, tests)
+    if tolerance is None:
+        return figures, Best(questions, figures)
+    if serving is not None and before is not None:
+        _refuse(figures, before, tolerance, serving.model)
+    best = read_best(models)
+    if best is not None and best.tests != questions:
+        _say("the fixed tests have changed: the best figures so far no longer count")
+        best = None
+    if best is not None:
+        _refuse(figures, best.figures, tolerance, "the best model so far (small losses add up)")
+    # What serves may be better than the candidate within the tolerance, and be on no record.
+    known = judgement.best_of(figures, before) if before is not None else figures
+    return figures, Best(questions, judgement.best_of(known, best.figures) if best is not None else known)
+
+
+def _serving_figures(
+    root: Path, models: Path, serving: CurrentModel | None, tests: Sequence[Path]
+) -> dict[str, float] | None:
+    """What the serving model reaches; None without one that can be asked."""
     if serving is None or damage(models, serving):
-        return figures
+        return None
     _say("measuring the serving model")
     try:
-        before = judgement.measure(root, models / serving.model, tests)
+        return judgement.measure(root, models / serving.model, tests)
     except judgement.NotMeasured as error:
         # A model of older code cannot be loaded any more: the server could not start with it either.
-        _say(f"the serving model cannot be measured with this code ({error}); the probes alone decide")
-        return figures
+        _say(f"the serving model cannot be measured with this code ({error}); it is not compared with")
+        return None
+
+
+def _refuse(figures: dict[str, float], before: dict[str, float], tolerance: float, whose: str) -> None:
+    """Shows the comparison. Raises ModelRefused when the figures are worse."""
     for line in judgement.table(figures, before):
         _say(line)
     against = judgement.objections(figures, before, tolerance)
     if against:
-        raise ModelRefused(f"the candidate is worse than {serving.model}: " + "; ".join(against))
-    return figures
+        raise ModelRefused(
+            f"the candidate is worse than {whose}: {'; '.join(against)}. Look at the examples that came in last "
+            "(`trian nlu review --state assigned`, `trian nlu undo`); to take it as it is: `trian train --accept-worse`"
+        )
 
 
 def _put_in_use(
-    models: Path, path: Path, mark: str, figures: dict[str, float] | None = None, learned: Path | None = None
+    models: Path,
+    path: Path,
+    mark: str,
+    figures: dict[str, float] | None = None,
+    learned: Path | None = None,
+    best: Best | None = None,
 ) -> str:
     """Move the drafts into place, the record last: it is what the servers follow."""
     if os.getppid() != _ASKED_BY:
@@ -142,7 +182,7 @@ def _put_in_use(
         learned.replace(models / LEARNED)
     elif learned is not None:
         (models / LEARNED).unlink(missing_ok=True)
-    write_current(models, mark, figures)
+    write_current(models, mark, figures, best)
     _say(f"{target.name} is in use")
     return target.name
 
@@ -202,18 +242,20 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="train nothing, only say whether the model in use fits")
     parser.add_argument("--force", action="store_true", help="train although a fitting model is there")
     parser.add_argument("--learned", action="store_true", help="learn the Rasa training data on standard input too")
-    parser.add_argument("--tolerance", type=float, default=0.005, help="how much worse than the serving one, 0 to 1")
+    parser.add_argument("--tolerance", type=float, default=0.005, help="how much worse it may be, 0 to 1")
+    parser.add_argument("--accept-worse", action="store_true", help="with --learned: however bad it is")
     arguments = parser.parse_args()
     models = arguments.models or arguments.root / "models"
     if arguments.check:
-        fits = is_current(arguments.root, models)
-        _say("the model in use fits the data" if fits else "no model fits the data: run python -m nlu.train")
-        sys.exit(0 if fits else 1)
+        wrong = misfit(arguments.root, models)
+        _say(wrong or "the model in use fits the data")
+        sys.exit(1 if wrong else 0)
     os.environ.setdefault("LOG_LEVEL", "ERROR")  # Rasa's progress bars are for terminals
     quieten()
     try:
         if arguments.learned:
-            learn(arguments.root, models, sys.stdin.buffer.read().decode(), arguments.tolerance)
+            examples = sys.stdin.buffer.read().decode()
+            learn(arguments.root, models, examples, arguments.tolerance, arguments.accept_worse)
         else:
             ensure_model(arguments.root, models, arguments.force)
     except ModelRefused as refused:

@@ -76,7 +76,6 @@ def sync_folder(folder: Path) -> None:
 
 
 def _private(path: Path) -> IO[bytes]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # a draft that was left may have other rights
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
 

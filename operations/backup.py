@@ -41,6 +41,10 @@ def make(settings: Settings, target: Path) -> Made:
     target = target.absolute()
     if target.exists():
         raise BackupRefused(f"{target} exists; choose another name")
+    if not target.parent.is_dir():
+        raise BackupRefused(f"there is no folder {target.parent}; make it first (is a disk missing?)")
+    if not settings.var_dir.is_dir():
+        raise BackupRefused(f"there is no folder {settings.var_dir.absolute()}; look at TRIAN_VAR_DIR")
     with workplace(settings) as folder:
         store = Database(settings.database_url)
         try:

@@ -101,6 +101,7 @@ def _start(name: str) -> None:
     os.environ.setdefault("TRIAN_SHARED_SECRET", chosen.secret)
     os.environ.setdefault("TRIAN_ACTIONS_URL", chosen.actions_url)
     os.environ.setdefault("TRIAN_TRACKER_URL", chosen.tracker_url)
+    os.environ.setdefault("TRIAN_LOCK_URL", chosen.lock_url)
     os.chdir(ROOT)
     os.execv(process.command[0], process.command)
 

@@ -51,13 +51,18 @@ def _database() -> str:
 
 
 def _model() -> str:
-    if subprocess.run(
+    checked = subprocess.run(
         [str(NLU_PYTHON), "-m", "nlu.train", "--check", "--models", str(settings().models_dir)],
         cwd=ROOT,
         capture_output=True,
+        text=True,
         check=False,
-    ).returncode:
-        raise SettingsProblem("none fits the training data; run `trian train`")
+    )
+    if checked.returncode:
+        said = (checked.stdout or checked.stderr).strip().splitlines()[-1:]
+        raise SettingsProblem(
+            f"{' '.join(said).removeprefix('nlu: ')}; `trian train` or `make run` trains one that fits"
+        )
     return str(json.loads((ROOT / settings().models_dir / "current.json").read_text(encoding="utf-8"))["model"])
 
 
@@ -88,9 +93,12 @@ def _telegram() -> str:
 
 
 def _processes() -> str:
+    with database(settings().database_url).begin() as session:
+        health.try_to_write(session)
     with database(settings().database_url).read() as session:
-        signs = health.signs(session)
-    dead = [sign.process for sign in signs if not sign.alive]
-    if dead:
-        raise SettingsProblem(f"no sign of life from {', '.join(dead)}; `make run` starts them")
+        signs, problems = health.signs(session), health.problems(session, settings().bot_id)
+    for problem in problems:
+        print(f"  {'!!' if problem.red else '? '}   {problem.what}: {problem.do}")
+    if reds := sum(problem.red for problem in problems):
+        raise SettingsProblem(f"{reds} of the problems above keep customers waiting")
     return ", ".join(f"{sign.process} ({sign.status})" for sign in signs) or "none has run yet"

@@ -44,8 +44,8 @@ def restore(
         typer.echo(
             f"{stops.strangers} withdrawals are of people who are not in the backup: they agreed to nothing in it"
         )
-    if stops.unreadable:
-        typer.echo(f"!! {stops.unreadable} lines of the journal cannot be read: look at {settings().journal}")
+    for path, lines in stops.unreadable.items():
+        typer.echo(f"!! {lines} lines of the journal {path} cannot be read: look at them there")
     typer.echo("everybody has to log in again; look through the broadcasts before anything is sent today")
 
 

@@ -1,9 +1,10 @@
 """`trian train`, `trian models`, `trian rollback`: the understanding learns what people assigned, or goes back."""
 
+import contextlib
 import json
 import subprocess
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -23,8 +24,12 @@ class NotLearnt(TrianError):
     """The serving model stays; the message, or the lines before it, say why."""
 
 
-def train() -> None:
-    """Learn what was assigned in the review queue; a model that is worse than the serving one is refused."""
+def train(
+    accept_worse: Annotated[
+        bool, typer.Option("--accept-worse", help="Take it however it compares; its figures are to be reached then.")
+    ] = False,
+) -> None:
+    """Learn what was assigned in the review queue; a model worse than the serving or the best one is refused."""
     chosen = settings()
     if not schema.is_current(database(chosen.database_url).engine):
         raise SettingsProblem("the database is not at the newest shape; run `trian migrate`")
@@ -33,6 +38,7 @@ def train() -> None:
         data = examples.as_training_data(session)
     typer.echo(f"{len(learnt)} examples from the review queue")
     command = ["nlu.train", "--learned", "--tolerance", str(chosen.model_tolerance)]
+    command += ["--accept-worse"] if accept_worse else []
     if _nlu(chosen, *command, stdin=data).returncode:
         raise NotLearnt("nothing was changed: the serving model stays; the lines above say why")
     model = str(records(chosen)[0]["model"])
@@ -68,19 +74,26 @@ def records(chosen: Settings) -> list[dict[str, Any]]:
 
 
 def health(chosen: Settings) -> dict[str, Any] | None:
-    """What Rasa says of itself; None while it does not run."""
-    try:
-        answer = httpx.get(f"{chosen.rasa_url}{_HEALTH}", timeout=5)
-        return dict(answer.json()) if answer.is_success else None
-    except (httpx.HTTPError, ValueError):
-        return None
+    """What Rasa says of itself; None while it does not run. Of several, the first that answers."""
+    return next(iter(_answers(chosen)), None)
+
+
+def _answers(chosen: Settings) -> list[dict[str, Any]]:
+    answers = []
+    for url in chosen.rasa_urls:
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            answer = httpx.get(f"{url}{_HEALTH}", timeout=5)
+            if answer.is_success:
+                answers.append(dict(answer.json()))
+    return answers
 
 
 def follow(chosen: Settings, model: str, patience_s: float = FOLLOW_S) -> str:
-    """Waits until Rasa serves `model`; returns a sentence. Raises NotLearnt when Rasa refuses it or takes too long."""
+    """Waits until every Rasa serves `model`; returns a sentence. Raises NotLearnt when one refuses it or is slow."""
     deadline = time.monotonic() + patience_s
-    while (said := health(chosen)) is not None:
-        if said.get("model") == model:
+    while answers := _answers(chosen):
+        said = next((said for said in answers if said.get("model") != model), None)
+        if said is None:
             return f"Rasa serves {model}"
         if str(said.get("refused_model") or "").startswith(model):
             raise NotLearnt(f"Rasa goes on with {said['model']}: {said['refused_model']}")

@@ -27,7 +27,8 @@ class Process:
 
 def all_processes(settings: Settings) -> list[Process]:
     """Every process of this installation, in the order in which they are worth starting."""
-    rasa, actions = _port(settings.rasa_url), _port(settings.actions_url)
+    # Of several servers `trian run` starts the first: the others stand on machines of their own.
+    rasa, actions = _port(settings.rasa_urls[0]), _port(settings.actions_url.split(",")[0])
     console = settings.console_port
     webhook = settings.webhook_port if settings.telegram_mode == "webhook" else None
     processes = [
@@ -38,7 +39,7 @@ def all_processes(settings: Settings) -> list[Process]:
                 *("--models", str(settings.models_dir), "--catalogue", str(settings.catalogue_file)),
             ],
             rasa,
-            f"{settings.rasa_url}/webhooks/trian/health",
+            f"{settings.rasa_urls[0]}/webhooks/trian/health",
         ),
         Process("actions", _module("actions", actions), actions, f"http://127.0.0.1:{actions}/health"),
         Process("bot", _module("bot"), webhook),

@@ -35,8 +35,8 @@ def list_entries(
         entries = review.listing(session, state, reason, moment, limit)
         typer.echo(f"{'id':>5}{'times':>7}  {'last':<17}{'reason':<13}{'guess':<24}text")
         for entry in entries:
-            newest = review.sightings(session, entry, limit=1)[0]
-            guess = f"{newest.guess} {newest.confidence:.2f}" if newest.guess else entry.article or ""
+            newest = next(iter(review.sightings(session, entry, limit=1)), None)  # old ones are forgotten
+            guess = f"{newest.guess} {newest.confidence:.2f}" if newest and newest.guess else entry.article or ""
             decided = f"{entry.intent or entry.article or ''}"
             when = entry.last_at.astimezone(settings().zone)
             head = f"{entry.id:>5}{entry.count:>7}  {when:%Y-%m-%d %H:%M} {entry.reason.value:<13}{guess:<24}"

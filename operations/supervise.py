@@ -86,6 +86,7 @@ def _environment(settings: Settings) -> str:
         "TRIAN_SHARED_SECRET": settings.secret,
         "TRIAN_ACTIONS_URL": settings.actions_url,
         "TRIAN_TRACKER_URL": settings.tracker_url,
+        "TRIAN_LOCK_URL": settings.lock_url,
         "PYTHONUNBUFFERED": "1",
     }
     return ",".join(f'{name}="{value.replace("%", "%%")}"' for name, value in values.items())

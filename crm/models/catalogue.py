@@ -69,9 +69,9 @@ class KnowledgeFeedback(WithId, Base):
     """
 
     __tablename__ = "knowledge_feedback"
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     kind: Mapped[KnowledgeFeedbackKind] = mapped_column(by_value(KnowledgeFeedbackKind))
     question: Mapped[str] = mapped_column(Text)
     article: Mapped[str | None] = mapped_column(String(200))
     sources: Mapped[list[Any] | None]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -77,7 +77,11 @@ class Customer(WithId, Base):
 
 
 class ChannelAccount(WithId, Base):
-    """One chat on one channel under one bot. `bot_id` is the bot's own number, never its token."""
+    """One chat on one channel under one bot. `bot_id` is the bot's own number, never its token.
+
+    `quiet_until`: nothing is sent to the chat before, as two messages need a second between them. `slowed_at`: when the
+    customer was last told that so many messages are answered one after the other.
+    """
 
     __tablename__ = "channel_accounts"
     __table_args__ = (UniqueConstraint("channel", "bot_id", "chat_id"),)
@@ -89,6 +93,8 @@ class ChannelAccount(WithId, Base):
     start_payload: Mapped[str | None] = mapped_column(String(64))
     reachable: Mapped[bool] = mapped_column(default=True)
     unreachable_reason: Mapped[str | None] = mapped_column(String(64))
+    quiet_until: Mapped[datetime | None]
+    slowed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     customer: Mapped[Customer] = relationship(back_populates="accounts")
 

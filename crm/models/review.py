@@ -62,21 +62,25 @@ class ReviewSighting(WithId, Base):
     ranking: Mapped[list[Any]] = mapped_column(default=list)
     model: Mapped[str | None] = mapped_column(String(64))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
-    conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversations.id"))
+    conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversations.id"), index=True)
     turn_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     feedback_id: Mapped[int | None] = mapped_column(ForeignKey("knowledge_feedback.id"), unique=True)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class NluExample(WithId, Base):
-    """A sentence the next training learns, unless it was withdrawn. `trained_in`: the newest model that knows it."""
+    """A sentence the next training learns, unless it was withdrawn. `trained_in`: the newest model that knows it.
+
+    `customer_id` is who typed it, None where staff wrote it; `entry_id` None: the entry was forgotten since.
+    """
 
     __tablename__ = "nlu_examples"
     text: Mapped[str] = mapped_column(Text)
     intent: Mapped[str] = mapped_column(String(64))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     at: Mapped[datetime]
-    entry_id: Mapped[int] = mapped_column(ForeignKey("review_entries.id"), index=True)
+    entry_id: Mapped[int | None] = mapped_column(ForeignKey("review_entries.id"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     trained_in: Mapped[str | None] = mapped_column(String(64))

@@ -9,6 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
 
 from nlu.entities.reading import Found, Reading
 
@@ -17,108 +21,17 @@ _GATE = re.compile(
     r"|\d[.,]\d{3}[.,]\d{3}"
 )
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[^\sa-z\d]")
-_UNITS = {
-    "mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5, "lam": 5, "nham": 5, "sau": 6, "bay": 7, "tam": 8,
-    "chin": 9, "muoi": 10, "linh": 0, "le": 0,
-}  # fmt: skip
-_SMALL = {"muoi": 10, "chuc": 10, "tram": 100}
-_SCALES = {
-    "k": 10**3, "nghin": 10**3, "ngan": 10**3, "xi": 10**5, "tr": 10**6, "trieu": 10**6, "triu": 10**6, "cu": 10**6,
-    "ty": 10**9, "ti": 10**9,
-}  # fmt: skip
-_CURRENCY = frozenset({"d", "dong", "vnd", "₫"})
-# Words that are another word with other accents count only when they are spelt so (củ, not cụ; xị, not xi).
-_SPELT = {
-    "cu": {"củ"}, "xi": {"xị"}, "ti": {"tỉ"}, "ty": {"tỷ", "ty"}, "bay": {"bảy", "bẩy", "bay"}, "nam": {"năm", "nam"},
-    "sau": {"sáu", "sau"}, "tu": {"tư", "tu"}, "le": {"lẻ", "le"}, "ba": {"ba"}, "tam": {"tám", "tam"},
-    "muoi": {"mười", "mươi", "muoi"}, "lam": {"lăm", "lam"}, "chin": {"chín", "chin"}, "hai": {"hai"},
-    "bon": {"bốn", "bon"},
-    "ngan": {"ngàn", "ngan"}, "tram": {"trăm", "tram"}, "mot": {"một", "mốt", "mot"}, "chuc": {"chục", "chuc"},
-}  # fmt: skip
-_CUES = frozenset(
-    [
-        "gia",
-        "tien",
-        "tra",
-        "het",
-        "ton",
-        "ship",
-        "coc",
-        "ck",
-        "chuyen",
-        "bot",
-        "giam",
-        "duoi",
-        "tren",
-        "phi",
-        "mat",
-        "ban",
-        "lay",
-        "tang",
-        "hoan",
-        "thu",
-        "boi",
-        "no",
-        "coi",
-    ]
-)
-_VAGUE_CUES = frozenset({"tam", "khoang", "co", "la", "toi", "den"})
-# 20k follow, 4k camera: thousands, but not of money.
-_OTHER_THOUSANDS = frozenset(
-    [
-        "follow",
-        "followers",
-        "fl",
-        "sub",
-        "view",
-        "views",
-        "like",
-        "luot",
-        "nguoi",
-        "km",
-        "vong",
-        "mah",
-        "ban",
-        "hz",
-        "pixel",
-        "kcal",
-    ]
-)
-_SCREENS = frozenset(["tivi", "tv", "hinh", "camera", "video", "phim", "giai", "man", "youtube"])
-_KARATS = frozenset(["10", "14", "18", "24"])
-_PRODUCE = frozenset(["khoai", "hanh", "toi", "sen", "sam", "cai", "gung", "nghe", "san", "ca", "dau"])
-# What may follow "2 triệu 3": "2 triệu 3 cái" is two million and three things.
-_GOES_ON = frozenset(
-    [
-        "duoc",
-        "dung",
-        "thoi",
-        "phai",
-        "co",
-        "khong",
-        "k",
-        "ko",
-        "la",
-        "nha",
-        "a",
-        "ha",
-        "nhe",
-        "di",
-        "roi",
-        "lan",
-        "vay",
-        "dong",
-        "d",
-        "ok",
-        "oke",
-        "nhi",
-        "luon",
-        "ma",
-        "thi",
-        "va",
-        "de",
-        "bao",
-    ]
+_TABLE: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("money.yml").read_text(encoding="utf-8"))
+_UNITS: dict[str, int] = _TABLE["units"]
+_SMALL: dict[str, int] = _TABLE["small"]
+_SCALES: dict[str, int] = _TABLE["scales"]
+_SPELT = {word: frozenset(spellings) for word, spellings in _TABLE["spelt"].items()}
+_CURRENCY, _CUES, _VAGUE_CUES, _OTHER_THOUSANDS, _SCREENS, _KARATS, _GOLD, _PRODUCE, _GOES_ON, _MORE_THAN = (
+    frozenset(map(str, _TABLE[name]))
+    for name in (
+        *("currency", "cues", "vague_cues", "other_thousands", "screens", "karats", "gold", "produce", "goes_on"),
+        "more_than",
+    )
 )
 
 
@@ -221,7 +134,7 @@ def _is_currency(reading: Reading, token: _Token, run: list[_Token]) -> bool:
 
 def _cued(reading: Reading, run: list[_Token], cues: frozenset[str] = _CUES | _VAGUE_CUES) -> bool:
     near = reading.before(run[0].start, 2)
-    return bool(cues & set(near)) and not (near[:1] and near[0] in ("qua", "hon"))
+    return bool(cues & set(near)) and not (near[:1] and near[0] in _MORE_THAN)
 
 
 def _something_else(reading: Reading, run: list[_Token]) -> bool:
@@ -231,7 +144,7 @@ def _something_else(reading: Reading, run: list[_Token]) -> bool:
         return True
     if run[0].word in ("2", "4", "8") and run[-1].word == "k":
         return bool(_SCREENS & {*reading.before(run[0].start, 3), *reading.after(run[-1].end, 2)}) or run[0].word != "2"
-    if run[0].word in _KARATS and run[-1].word == "k" and {"vang", "nhan"} & set(reading.before(run[0].start, 4)):
+    if run[0].word in _KARATS and run[-1].word == "k" and _GOLD & set(reading.before(run[0].start, 4)):
         return True
     return run[-1].word == "cu" and bool(after) and after[0] in _PRODUCE
 

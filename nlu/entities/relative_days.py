@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 
 from nlu.entities.calendar import Today
-from nlu.entities.day_patterns import RELATIVE
+from nlu.entities.day_patterns import RELATIVE, table, words
 from nlu.entities.reading import Reading
 
 
@@ -27,15 +27,7 @@ def meant(reading: Reading, match: re.Match[str], today: Today) -> date | None:
 
 def _is_relative(reading: Reading, match: re.Match[str], word: str, before: str, spelt: str) -> bool:
     if word == "mot":
-        style = reading.before(match.start(), 1)[:1] in (
-            ["thoi"],
-            ["mau"],
-            ["hop"],
-            ["loi"],
-            ["kieu"],
-            ["mai"],
-            ["dung"],
-        )
+        style = bool(set(reading.before(match.start(), 1)) & words("styles"))
         near = before in ("ngay", "bua", "sang", "chieu", "trua")
         bare = near and reading.bare and reading.before(match.start(), 1) != ["moi"] and before != "ngay"
         return (spelt == "mốt" or bare) and not style and (near or reading.after(match.end(), 1) != ["moi"])
@@ -52,49 +44,20 @@ def _is_relative(reading: Reading, match: re.Match[str], word: str, before: str,
     return word == "nay" and before in ("hom", "bua") and spelt == "nay"
 
 
-_NAMED_MAI = frozenset(
-    [
-        "chi",
-        "co",
-        "thi",
-        "bac",
-        "hoa",
-        "cay",
-        "bong",
-        "ten",
-        "la",
-        "mo",
-        "hang",
-        "khuyen",
-        "sao",
-        "ngoc",
-        "thanh",
-        "tuyet",
-        "quynh",
-        "xuan",
-        "hong",
-        "phuong",
-        "truc",
-    ]
-)
-
-
 def _is_tomorrow(reading: Reading, match: re.Match[str]) -> bool:
     """ "Mai" is also a name, a flower and the beginning of "mai mốt" (some day)."""
     before, after = reading.before(match.start(), 1), reading.after(match.end(), 1)
     if reading.cased[match.start()].isupper() and match.start() > 0 and reading.cased[match.start() + 1].islower():
         first = not reading.plain[: match.start()].rstrip() or reading.plain[: match.start()].rstrip()[-1] in ".!?\n"
         return first and after != ["mot"]
-    return after[:1] not in (["mot"], ["moi"], ["tet"], ["mia"], ["linh"], ["vang"], ["toc"]) and before[:1] not in (
-        [word] for word in _NAMED_MAI
-    )
+    return not (set(after) & words("no_tomorrow_before") or set(before) & words("named_mai"))
 
 
 def loose_part(reading: Reading, match: re.Match[str]) -> bool:
     """ "tôi mai qua": what stands before is no part of the day, and left out."""
     before = match["before"]
-    if not before or before not in ("sang", "trua", "chieu", "toi", "dem"):
+    if not before or before not in table()["parts_of_day"]:
         return False
     said = reading.spelt[match.start("before") : match.end("before")]
-    accented = {"sang": "sáng", "trua": "trưa", "chieu": "chiều", "toi": "tối", "dem": "đêm"}[before]
+    accented = table()["parts_of_day"][before]
     return said != accented and not (reading.bare and (before != "toi" or match["day"] == "nay"))

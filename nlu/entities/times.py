@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nlu.entities.day_patterns import table, words
 from nlu.entities.reading import Reading
 
 GATE = re.compile(r"\d\s?(?:h|g\d|gio|:\d|am\b|pm\b)|\bgio\b|\b(?:sang|trua|chieu|toi|dem|khuya)\b")
@@ -23,12 +24,8 @@ _CLOCK = re.compile(
 _ENGLISH = re.compile(r"(?<![\w.,:/])(?P<h>1[0-2]|[1-9])(?::(?P<m>[0-5]\d))?(?P<half>am|pm)\b")
 _PART_ALONE = re.compile(rf"\b(?:buoi\s+)?{_PART}(?:\s+som)?\b")
 PARTS = {"sang": "morning", "trua": "noon", "chieu": "afternoon", "toi": "evening", "dem": "night", "khuya": "night"}
-_SPELT = {"sang": "sáng", "trua": "trưa", "chieu": "chiều", "toi": "tối", "dem": "đêm", "khuya": "khuya"}
-_CUES = frozenset(
-    ["luc", "sau", "truoc", "khoang", "tam", "vao", "hen", "dung", "tu", "den", "toi", "qua", "ghe", "tren"]
-)
+_SPELT: dict[str, str] = {**table()["parts_of_day"], "khuya": "khuya"}
 _BARE_ANSWER = 2  # words: "15h ạ" answers when
-_DURATIONS = frozenset(["trong", "mat", "suot", "het", "them", "moi", "cach", "tan", "doi", "cho"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +70,9 @@ def _clock(reading: Reading, match: re.Match[str]) -> Clock | None:
         hour, minute = hour - 1, 60 - {"nam": 5, "muoi": 10}.get(match["less"], int(f"0{_digits(match['less'])}") or 60)
     exact = bool(match["m4"])
     near = reading.before(match.start(), 1)
-    if near and near[0] in _DURATIONS and not part:
+    if near and near[0] in words("durations") and not part:
         return None
-    alone = bool(part or exact or (near and near[0] in _CUES) or len(reading.words) <= _BARE_ANSWER)
+    alone = bool(part or exact or (near and near[0] in words("hour_cues")) or len(reading.words) <= _BARE_ANSWER)
     hour24 = hour if exact else _of_day(hour, part)
     if not 0 <= minute < 60 or not 0 <= hour24 < 24:
         return None

@@ -6,36 +6,19 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import advertisements, audiences, campaigns, clock, complaints, consents, templates
+from crm import advertisements, audiences, campaigns, clock, complaints, templates
 from crm.complaints import Report
 from crm.contact_policy import Refusal
 from crm.db import Database
 from crm.errors import IllegalTransition, InvalidInput, PermissionDenied
-from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
-from crm.models.conversations import Conversation
+from crm.models.campaigns import CampaignRecipient, CampaignState
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import Address, AuditEntry, Customer, Purpose, Tier
-from crm.models.staff import Role, Staff
-from tests.crm import factories
+from crm.models.staff import Staff
+from tests.crm import broadcasts, factories
+from tests.crm.broadcasts import TEXT
 
-TEXT = "{Address} {name} ơi, nồi chiên giảm 20 % tới chủ nhật ạ."
-
-
-def _reader(session: Session, chat_id: int, *, agreed: bool = True, tier: Tier = Tier.NONE) -> Conversation:
-    talk = factories.conversation(session, chat_id)
-    talk.customer.tier = tier
-    if agreed:
-        consents.record(session, talk.customer_id, Purpose.MARKETING, granted=True, channel="test")
-    session.flush()
-    return talk
-
-
-def _minh(session: Session) -> Staff:
-    return factories.agent(session, "minh", Role.MARKETING)
-
-
-def _campaign(session: Session, staff: Staff, audience: audiences.Audience = audiences.EVERYBODY) -> Campaign:
-    return campaigns.create(session, staff, "Tháng 11", TEXT, audience)
+_reader, _minh, _campaign = broadcasts.reader, broadcasts.marketer, broadcasts.draft
 
 
 def _run(session: Session) -> None:
@@ -44,13 +27,13 @@ def _run(session: Session) -> None:
 
 
 def test_an_advertisement_begins_with_qc_and_ends_with_the_way_out() -> None:
-    text = campaigns.render(TEXT, Customer(name="Lê Thị Hoa", address=Address.CO))
+    text = advertisements.preview(TEXT, Customer(name="Lê Thị Hoa", address=Address.CO))
     assert text.startswith("[QC] Cô Hoa ơi, nồi chiên")
     assert text.endswith(templates.plain("marketing_footer"))
     assert "STOP" in text
-    assert campaigns.render("[QC] " + TEXT, Customer(name="Lê Thị Hoa", address=Address.CO)) == text
-    assert campaigns.render(TEXT, Customer(name="", address=Address.CO)).startswith("[QC] Cô ơi,")
-    assert "<b>&_*[{name}" in campaigns.render(TEXT, Customer(name="<b>&_*[{name}", address=Address.ANH))
+    assert advertisements.preview("[QC] " + TEXT, Customer(name="Lê Thị Hoa", address=Address.CO)) == text
+    assert advertisements.preview(TEXT, Customer(name="", address=Address.CO)).startswith("[QC] Cô ơi,")
+    assert "<b>&_*[{name}" in advertisements.preview(TEXT, Customer(name="<b>&_*[{name}", address=Address.ANH))
 
 
 @pytest.mark.parametrize(
@@ -76,9 +59,9 @@ def test_a_text_that_cannot_go_out_is_refused_when_it_is_saved(session: Session,
 
 
 def test_the_longest_text_that_is_accepted_fits_telegram_for_the_longest_name() -> None:
-    room = 4096 - advertisements.length(campaigns.render("{name}", Customer(name="ằ" * 100, address=Address.ANH)))
+    room = 4096 - advertisements.length(advertisements.preview("{name}", Customer(name="ằ" * 100, address=Address.ANH)))
     body = "{name}" + "😀" * (room // 2)
-    text = campaigns.render(body, Customer(name="ằ" * 100, address=Address.ANH))
+    text = advertisements.preview(body, Customer(name="ằ" * 100, address=Address.ANH))
     assert 4095 <= len(text.encode("utf-16-le")) // 2 <= 4096
     with pytest.raises(InvalidInput):
         advertisements.check(body + "😀")
@@ -89,7 +72,7 @@ def test_the_longest_text_that_is_accepted_fits_telegram_for_the_longest_name() 
 )
 def test_an_audience_that_cannot_be_understood_is_refused(session: Session, audience: audiences.Audience) -> None:
     with pytest.raises(InvalidInput):
-        campaigns.estimate(session, audience)
+        audiences.estimate(session, audience)
 
 
 def test_the_estimate_says_how_many_and_why_others_not(session: Session) -> None:
@@ -100,14 +83,14 @@ def test_the_estimate_says_how_many_and_why_others_not(session: Session) -> None
     complaints.submit(session, upset.customer, upset, Report("hỏng"))
     session.add(Customer(name="Chưa nhắn", created_at=clock.now()))
     session.flush()
-    everybody = campaigns.estimate(session, audiences.EVERYBODY)
+    everybody = audiences.estimate(session, audiences.EVERYBODY)
     assert everybody.reach == 1
     assert everybody.left_out == dict.fromkeys(Refusal, 1)
     assert everybody.total == 5
-    assert campaigns.estimate(session, audiences.tier(Tier.GOLD)).reach == 1
-    assert campaigns.estimate(session, audiences.tier(Tier.SILVER)).total == 0
-    assert campaigns.estimate(session, audiences.person(gold.customer_id)).total == 1
-    assert campaigns.estimate(session, audiences.person(upset.customer_id)).left_out == {Refusal.OPEN_COMPLAINT: 1}
+    assert audiences.estimate(session, audiences.tier(Tier.GOLD)).reach == 1
+    assert audiences.estimate(session, audiences.tier(Tier.SILVER)).total == 0
+    assert audiences.estimate(session, audiences.person(gold.customer_id)).total == 1
+    assert audiences.estimate(session, audiences.person(upset.customer_id)).left_out == {Refusal.OPEN_COMPLAINT: 1}
 
 
 def test_it_goes_out_at_its_time_to_those_who_may_get_it_and_finishes(session: Session) -> None:
@@ -212,7 +195,9 @@ def test_only_legal_changes_by_those_who_may_and_each_in_the_audit_log(session: 
             change(session, campaign, minh)
     session.flush()
     actions = list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
-    assert actions == [f"campaign_{word}" for word in ("create", "edit", "scheduled", "draft", "cancelled")]
+    assert actions == [
+        f"campaign_{word}" for word in ("create", "edit", "approved", "scheduled", "approved", "cancelled")
+    ]
 
 
 def test_a_stop_in_the_middle_of_queueing_leaves_nothing_on_its_way(database: Database) -> None:

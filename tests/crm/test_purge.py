@@ -89,7 +89,12 @@ def test_what_is_old_goes_and_what_was_said_stays(database: Database) -> None:
     _spoke(database, 2, NOW - timedelta(days=2))
     with database.read() as session:
         expected = purge.count(session, NOW)
-    assert expected == {"inbound": 1, "buttons": 1, "outbox": 1, "broadcast_texts": 0, "photos": 1}
+    assert {kind: number for kind, number in expected.items() if number} == {
+        "inbound": 1,
+        "buttons": 1,
+        "outbox": 1,
+        "photos": 1,
+    }
     assert _left(database, Inbound) == 2
     counts = purge.run(_doors(database), NOW)
     assert {kind: number for kind, number in counts.items() if number} == {

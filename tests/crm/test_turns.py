@@ -2,11 +2,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import consents, escalations, inbound, turns
+from crm import consents, escalations, inbound, turns, workers
 from crm.customers import Caller
+from crm.errors import LeaseLost
 from crm.inbound import Arrival
-from crm.models.conversations import Conversation, Direction, Message
-from crm.models.messaging import ButtonToken, Outbox
+from crm.models.conversations import Conversation, Direction, Message, Mode
+from crm.models.messaging import ButtonToken, Inbound, Outbox
 from crm.models.people import Purpose
 from crm.models.review import ReviewSighting
 from crm.outbox import Button, Content
@@ -19,7 +20,7 @@ from tests.crm import factories
 def begin(session: Session, update_id: int = 1, chat_id: int = 5) -> Turn:
     bot_id = settings().bot_id
     inbound.store(session, bot_id, [Arrival(update_id, chat_id, {})])
-    (row,) = (head for head in inbound.heads(session, bot_id, [], 10) if head.chat_id == chat_id)
+    row = session.scalars(select(Inbound).where(Inbound.bot_id == bot_id, Inbound.update_id == update_id)).one()
     return turns.begin(session, row.id, f"inbound-{row.id}", Caller(bot_id, chat_id, "Hạnh"), Said("chào shop"))
 
 
@@ -100,6 +101,7 @@ def test_a_button_of_another_chat_or_a_forged_one_means_nothing(session: Session
     assert found.payload == "/affirm"
     assert turns.button(session, (bot_id, 6), token) is None
     assert turns.button(session, (bot_id, 5), "forged") is None
+    assert turns.button(session, (bot_id, 5), "\0") is None
 
 
 def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_told(session: Session) -> None:
@@ -112,7 +114,7 @@ def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_to
 def test_the_answer_already_uses_the_form_that_the_customer_uses(session: Session) -> None:
     bot_id = settings().bot_id
     inbound.store(session, bot_id, [Arrival(1, 5, {})])
-    (row,) = inbound.heads(session, bot_id, [], 10)
+    row = session.scalars(select(Inbound)).one()
     turn = turns.begin(session, row.id, "first", Caller(bot_id, 5, "Tư"), Said("chào cháu, bác là Tư đây"))
     assert (turn.slots["address"], turn.slots["self"]) == ("bác", "cháu")
 
@@ -128,3 +130,34 @@ def test_a_message_not_understood_goes_to_the_review_queue_with_the_answer(sessi
     assert (sighting.customer_id, sighting.conversation_id) == (turn.customer_id, turn.conversation_id)
     turns.finish(session, begin(session, 2), [Content("Dạ")], Heard("greet", 0.9))
     assert len(session.scalars(select(ReviewSighting)).all()) == 1
+
+
+def test_a_turn_that_another_worker_took_over_changes_nothing(session: Session) -> None:
+    bot_id = settings().bot_id
+    late, other = (workers.enlist(session, bot_id, owner, 15) for owner in "ab")
+    assert late is not None
+    inbound.store(session, bot_id, [Arrival(1, 5, {})])
+    (row,) = inbound.claim(session, settings(), late, 1, [])
+    turn = turns.begin(session, row.id, "t", Caller(bot_id, 5, "Hạnh"), Said("chào shop"), late)
+    row.claimed_by = other
+    session.flush()
+    turns.finish(session, turn, [Content("Dạ")])
+    for belated in (
+        lambda: turns.give_up(session, turn, "timeout"),
+        lambda: turns.begin(session, row.id, "t", Caller(bot_id, 5, "Hạnh"), Said("chào shop"), late),
+    ):
+        with pytest.raises(LeaseLost):
+            belated()
+    assert outgoing(session) == []
+    assert escalations.current(session, turn.conversation_id) is None
+
+
+def test_who_floods_us_is_asked_for_patience_once_and_not_while_people_answer(session: Session) -> None:
+    turn, bot_id = begin(session), settings().bot_id
+    assert [turns.ask_for_patience(session, bot_id, 5) for _ in range(3)] == [True, False, False]
+    assert "lần lượt" in outgoing(session)[-1]
+    other = begin(session, 2, chat_id=6)
+    session.get_one(Conversation, other.conversation_id).mode = Mode.PEOPLE
+    assert not turns.ask_for_patience(session, bot_id, 6)
+    assert not turns.ask_for_patience(session, bot_id, 404)
+    assert turn.account_id != other.account_id

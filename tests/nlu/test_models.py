@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nlu import judgement, train
-from nlu.fingerprint import LEARNED, fingerprint, model_name, read_current, read_records, write_current
+from nlu.fingerprint import LEARNED, fingerprint, model_name, read_best, read_current, read_records, write_current
 from nlu.judgement import LEFT_OUT, objections
 from nlu.models import ModelRefused, damage, roll_back, training
 from nlu.train import ensure_model, is_current, learn
@@ -113,6 +113,37 @@ def test_examples_are_learnt_with_the_model_or_not_at_all(root: Path, monkeypatc
     assert learn(root, models, EXAMPLES + "# more\n", 0.02) != name
     assert learn(root, models, "", 0.005) == first, "without examples it is the first model again"
     assert not (models / LEARNED).exists()
+
+
+def test_small_losses_do_not_add_up(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, reached = root / "models", {"": GOOD}
+    monkeypatch.setattr(judgement, "measure", lambda root, model, tests: reached.get(model.name, reached[""]))
+
+    def lesson(number: int, accuracy: float, accept: bool = False) -> str:
+        reached[""] = {**GOOD, "accuracy": accuracy}
+        name = learn(root, models, f"{EXAMPLES}# {number}\n", 0.005, accept)
+        reached[name] = reached[""]
+        return name
+
+    first = lesson(1, 0.900)
+    name = lesson(2, 0.896)
+    with pytest.raises(ModelRefused, match=r"best model so far.*accuracy 0\.8920 against 0\.9000.*--accept-worse"):
+        lesson(3, 0.892)
+    assert read_records(models)[0].model == name
+    roll_back(root, models, first)
+    with pytest.raises(ModelRefused, match="worse than trian-"):
+        lesson(3, 0.892)
+    assert lesson(3, 0.892, accept=True) != name
+    lesson(4, 0.888)
+    best = read_best(models)
+    assert best is not None
+    assert best.figures["accuracy"] == 0.892, "what was accepted is what is to be reached"
+    tests = root / "data" / "nlu_test" / "messages.jsonl"
+    tests.write_text('{"text": "alo shop", "label": "greet"}\n', encoding="utf-8")
+    lesson(5, 0.884)
+    assert "tests have changed" in capsys.readouterr().out
 
 
 def test_what_makes_a_candidate_worse() -> None:

@@ -32,6 +32,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         urls["tracker_url"] = urls["tracker_url"].replace("+psycopg", "")  # as Rasa's room writes it
     for name, value in {**urls, "var_dir": tmp_path / "var", "models_dir": tmp_path / "models"}.items():
         monkeypatch.setattr(settings(), name, value)
+    (tmp_path / "var").mkdir(exist_ok=True)
     made = House(
         Database(settings().database_url), Database(tracker_events.own_driver(settings().tracker_url)), tmp_path
     )

@@ -156,6 +156,10 @@ def test_it_is_refused_over_data_over_a_running_product_and_over_another_file(ho
     backup.make(settings(), file)
     with pytest.raises(BackupRefused, match="another name"):
         backup.make(settings(), file)
+    missing = house.home / "disk" / "daily"
+    with pytest.raises(BackupRefused, match=f"no folder {missing}"):
+        backup.make(settings(), missing / "two.backup")
+    assert not missing.parent.exists()
     with pytest.raises(BackupRefused, match="--force"):
         _put_back(house, file, force=False)
     with house.database.begin() as session:
@@ -275,3 +279,22 @@ def test_the_commands_of_backup_and_purge(house: House) -> None:
     with house.database.read() as session:
         assert session.query(AuditEntry).filter_by(action="purge").count() == 1
         assert session.query(Staff).count() == 0
+
+
+def test_a_journal_that_cannot_be_read_is_named(house: House) -> None:
+    _people(house, 1)
+    file, other = house.home / "x.backup", house.home / "other.journal"
+    backup.make(settings(), file)
+    other.write_bytes(b"{torn\n")
+    house.rest()
+    said = CliRunner().invoke(app, ["restore", str(file), "--force", "--journal", str(other)])
+    assert said.exit_code == 0, said.output
+    assert f"1 lines of the journal {other} " in said.output.replace("\n", " ")
+    assert str(settings().journal) not in said.output
+
+
+def test_a_house_that_is_not_there_is_not_backed_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings(), "var_dir", house.home / "nowhere")
+    with pytest.raises(BackupRefused, match="TRIAN_VAR_DIR"):
+        backup.make(settings(), house.home / "x.backup")
+    assert not (house.home / "nowhere").exists()

@@ -12,6 +12,7 @@ from crm import authored_articles, examples, sightings
 from crm.db import Database
 from crm.models.knowledge import AuthoredArticle
 from crm.models.review import ReviewEntry, ReviewState
+from crm.models.staff import Role
 from crm.settings import Settings, settings
 from crm.sightings import Heard
 from operations import learning, review
@@ -74,6 +75,16 @@ def test_an_entry_is_assigned_undone_and_dismissed(store: Database) -> None:
         assert examples.active(session) == []
     run("dismiss", number, "--by", "lan")
     assert entry(store, "lấy sỉ sao").state is ReviewState.DISMISSED
+
+
+def test_marketing_decides_nothing_of_what_is_learnt(store: Database) -> None:
+    with store.begin() as session:
+        factories.agent(session, "minh", Role.MARKETING)
+    run("review")
+    number = str(entry(store, "lấy sỉ sao").id)
+    for command in (["assign", number, "ask_price"], ["dismiss", number], ["article", number, "--title", "x"]):
+        assert "may not" in run(*command, "--by", "minh", code=1)
+    assert entry(store, "lấy sỉ sao").state is ReviewState.OPEN
 
 
 @pytest.mark.parametrize("from_file", [True, False])
