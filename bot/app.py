@@ -1,8 +1,9 @@
-"""The bot process: waits for its turn, then fetches, understands and delivers until told to stop."""
+"""The bot process: fetches, understands and delivers beside others of its kind, until told to stop."""
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -14,16 +15,19 @@ from bot.delivery import Delivery
 from bot.dispatcher import Dispatcher
 from bot.intake import Intake
 from bot.leadership import Leadership
-from bot.telegram_api import make_bot
+from bot.sweeper import Sweeper
+from bot.telegram_api import make_bot, wait_of
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
-from crm import health, schema, templates
+from bot.vitals import Vitals
+from bot.worker import Worker
+from crm import schema, templates
 from crm.db import Database
 from crm.settings import Settings
 
 log = structlog.get_logger()
 RETRY_S = 2.0
-BEAT_S = 5.0
+THREADS = 14  # at most as many as the database keeps connections for
 
 
 class BotProcess:
@@ -34,29 +38,38 @@ class BotProcess:
         self._database = database
         self._bot = make_bot(settings)
         self._understanding = Understanding(settings)
-        self._leadership = Leadership(database, f"bot:{settings.bot_id}")
+        self._worker = Worker(database, settings)
+        self._leadership = Leadership(database, f"bot:{settings.bot_id}", settings.lease_ttl_s)
+        self._vitals = Vitals(database, self._worker)
 
     async def run(self) -> None:
-        """Serves until cancelled; standing by and taking over as the lease says."""
-        await self._wait_for_database()
-        await self._wait_for_telegram(self._bot)
+        """Serves until cancelled. A loop that ends ends the process, so that the supervisor starts it anew."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         try:
-            while True:
-                await self._beat("standing by")
-                await self._leadership.win()
-                await self._serve()
+            await self._wait_for_database()
+            await self._wait_for_telegram(self._bot)
+            await self._worker.enlist()
+            await self._serve()
         finally:
-            with contextlib.suppress(Exception):
-                await self._leadership.give_up()
-                await self._understanding.close()
-                await self._bot.shutdown()
+            for step in (self._leadership.give_up, self._worker.give_up, self._understanding.close, self._bot.shutdown):
+                with contextlib.suppress(Exception):
+                    await step()
 
     async def _serve(self) -> None:
-        delivery = Delivery(self._bot, self._settings, self._database, self._leadership)
-        turns = TurnTaker(self._bot, self._settings, self._database, self._understanding)
-        dispatcher = Dispatcher(self._settings.bot_id, self._database, turns, delivery.wake)
-        intake = Intake(self._bot, self._settings.bot_id, self._database, dispatcher.wake)
-        jobs = [self._updates(intake), dispatcher.run(), delivery.run(), self._leadership.keep(), self._beats()]
+        settings, database, worker, vitals = self._settings, self._database, self._worker, self._vitals
+        delivery = Delivery(self._bot, settings, database, worker, vitals)
+        turns = TurnTaker(self._bot, settings, database, self._understanding)
+        dispatcher = Dispatcher(settings, database, worker, turns, vitals, delivery.wake)
+        intake = Intake(self._bot, settings, database, vitals, dispatcher.wake)
+        jobs = [
+            self._updates(intake),
+            dispatcher.run(),
+            delivery.run(),
+            delivery.write_outcomes(),
+            worker.keep(),
+            Sweeper(database, settings, vitals, delivery.in_hand).run(),
+            vitals.run(),
+        ]
         try:
             await _first_to_end(jobs)
         finally:
@@ -66,9 +79,14 @@ class BotProcess:
     async def _updates(self, intake: Intake) -> None:
         if self._settings.telegram_mode == "webhook":
             await webhook.serve(self._bot, self._settings, intake.store)
-        else:
-            await self._bot.delete_webhook()
-            await intake.run()
+            return
+        while True:
+            self._vitals.status = "standing by to fetch"
+            await self._leadership.win()
+            self._vitals.status = "serving"
+            await _until_it_works(self._bot.delete_webhook)
+            await _first_to_end([intake.run(), self._leadership.keep()])
+            self._vitals.leave("intake")
 
     async def _wait_for_database(self) -> None:
         said = False
@@ -96,20 +114,15 @@ class BotProcess:
                 log.warning("waiting for Telegram", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
-    async def _beats(self) -> None:
-        while True:
-            await self._beat("serving")
-            await asyncio.sleep(BEAT_S)
 
-    async def _beat(self, status: str) -> None:
+async def _until_it_works(call: Callable[[], Awaitable[Any]]) -> None:
+    while True:
         try:
-            await asyncio.to_thread(self._write_beat, status)
-        except Exception as error:
-            log.warning("no sign of life written", error=type(error).__name__)
-
-    def _write_beat(self, status: str) -> None:
-        with self._database.begin() as session:
-            health.beat(session, "bot", status)
+            await call()
+            return
+        except TelegramError as error:
+            log.warning("not taken by Telegram; trying again", error=type(error).__name__)
+            await asyncio.sleep(max(RETRY_S, wait_of(error)))
 
 
 async def _first_to_end(jobs: list[Coroutine[Any, Any, None]]) -> None:

@@ -1,137 +1,196 @@
 """Messages out: the only door to Telegram for what a customer receives."""
 
 import asyncio
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot.leadership import Leadership
-from bot.limiter import Limiter
+from bot.arrivals import Arrivals
+from bot.freeze import Freeze
+from bot.outcomes import Outcomes
 from bot.telegram_api import judge, send, wait_of
-from crm import dispatch
+from bot.vitals import Vitals
+from bot.worker import Worker
+from crm import clock, crash, dispatch, queues, send_limits
 from crm.db import Database
-from crm.dispatch import Letter, Outcome
+from crm.dispatch import Letter, Outcome, Report
 from crm.errors import LeaseLost, TrianError
+from crm.send_limits import Kept
 from crm.settings import Settings
 
 log = structlog.get_logger()
 IDLE_S = 0.25
-TICK_S = 0.02
-BATCH = 10
+TICK_S = 0.05
+LONGEST_WAIT_S = 1.0
+BATCH = 100
+MOST_IN_FLIGHT = 200
+TOO_LATE_S = 0.5
+NOTABLY_LATE_S = 0.05
+KEPT_WITHIN_S = 0.002
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """A letter, when it is due on this machine's monotonic clock, and its slot on the database's."""
+
+    letter: Letter
+    due: float
+    slot: float
 
 
 class Delivery:
-    """Claims due messages under the lease and carries them, within the limits."""
+    """Claims due messages a little ahead of their slots and carries each at its slot, under the worker's number."""
 
-    def __init__(self, bot: Bot, settings: Settings, database: Database, leadership: Leadership) -> None:
+    def __init__(self, bot: Bot, settings: Settings, database: Database, worker: Worker, vitals: Vitals) -> None:
         self._bot = bot
         self._settings = settings
         self._database = database
-        self._leadership = leadership
-        self._limiter = Limiter(settings.send_rate, settings.chat_gap_s)
+        self._worker = worker
+        self._vitals = vitals
+        self._kept: list[Kept] = []
+        self._arrivals = Arrivals()
+        self._more = False
+        self._freeze = Freeze(database, settings.bot_id)
         self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._outcomes = Outcomes(database, settings.bot_id, self._settled)
         self._wake = asyncio.Event()
+        self._last_sent = 0.0
+        self._unsure = False
 
     def wake(self) -> None:
         """Something new is in the outbox."""
         self._wake.set()
 
+    def in_hand(self) -> list[int]:
+        """Numbers of the messages that were claimed here and whose outcome is not written yet."""
+        return list(self._in_flight)
+
+    async def write_outcomes(self) -> None:
+        """Writes what became of the messages until cancelled; runs beside `run`."""
+        await self._outcomes.run()
+
     async def run(self) -> None:
-        """Sends until cancelled. Rows left half sent by an earlier process are settled first."""
-        left = await asyncio.to_thread(self._recover)
-        if left:
-            log.warning("settled messages that an earlier sender left in flight", count=left)
+        """Sends until cancelled."""
         while True:
+            self._vitals.mark("delivery")
             try:
-                letters = await self._claim()
+                pause_s = await self._claim()
             except LeaseLost:
-                log.warning("nothing is sent: another process has taken over")
-                await asyncio.sleep(1)
-                continue
-            except Exception:
+                log.warning("nothing is sent until this process has a living number again")
+                pause_s = 1.0
+            except Exception as error:
                 log.exception("outbox not read; trying again")
-                await asyncio.sleep(1)
-                continue
-            for letter in letters:
-                self._start(letter)
-            if not letters:
+                self._vitals.trouble("delivery", f"{type(error).__name__}")
+                self._unsure, pause_s = True, 1.0
+            if pause_s is None:
                 await self._rest()
+            else:
+                await asyncio.sleep(pause_s)
 
     async def finish(self) -> None:
         """Waits for the calls in flight, so that a clean stop leaves nothing unknown."""
         if self._in_flight:
             await asyncio.wait(self._in_flight.values(), timeout=10)
+        async with asyncio.timeout(10):
+            await self._outcomes.flush()
+
+    async def _claim(self) -> float | None:
+        """Claims what may be sent now; returns seconds to wait before the next time, None: until something comes."""
+        room = MOST_IN_FLIGHT - len(self._in_flight)
+        if room < MOST_IN_FLIGHT // 4 or not self._worker.held() or self._freeze.left_s:
+            return TICK_S
+        if not self._more and not await asyncio.to_thread(self._is_any_due):
+            return None
+        kept, self._kept = self._kept, []
+        letters, wait_s = await asyncio.to_thread(self._claim_rows, min(room, BATCH), kept)
+        crash.point("delivery.claimed")
+        for flight in letters:
+            self._in_flight[flight.letter.outbox_id] = asyncio.create_task(self._carry(flight))
+        self._more = bool(letters)
+        return min(wait_s, LONGEST_WAIT_S) if letters or wait_s else None
+
+    def _is_any_due(self) -> bool:
+        with self._database.read() as session:
+            return queues.is_any_due(session, self._settings.bot_id, clock.now())
+
+    def _claim_rows(self, room: int, kept: list[Kept]) -> tuple[list[_Flight], float]:
+        """Letters with their slots, and seconds until more slots are free."""
+        with self._database.begin() as session:
+            fence = self._worker.fence
+            self._worker.check(session)
+            gate = send_limits.gate(session, self._settings.bot_id, self._settings.send_rate)
+            here = time.monotonic()
+            if self._unsure:
+                dispatch.put_back(session, self._settings.bot_id, fence, list(self._in_flight))
+            gate.learn(kept)
+            slots = gate.take(room)
+            letters = dispatch.claim(session, self._settings, fence, len(slots)) if slots else []
+            gate.give_back(slots[len(letters) :])
+            gate.save()
+            wait_s = gate.wait_s if len(letters) == len(slots) else 0.0
+        self._unsure = False
+        pairs = zip(letters, slots, strict=False)
+        return [_Flight(letter, here + slot, gate.now + slot) for letter, slot in pairs], wait_s
 
     async def _rest(self) -> None:
         self._wake.clear()
-        waiting = self._in_flight or self._limiter.waiting_chats()
+        busy = self._in_flight or time.monotonic() < self._last_sent + self._settings.chat_gap_s + IDLE_S
         try:
-            await asyncio.wait_for(self._wake.wait(), TICK_S if waiting else IDLE_S)
+            await asyncio.wait_for(self._wake.wait(), TICK_S if busy else IDLE_S)
         except TimeoutError:
             return
 
-    async def _claim(self) -> list[Letter]:
-        room = min(self._limiter.room(), BATCH)
-        if not room or not self._leadership.held():
-            return []
-        busy = {*self._in_flight, *self._limiter.waiting_chats()}
-        return await asyncio.to_thread(self._claim_rows, room, busy)
+    async def _carry(self, flight: _Flight) -> None:
+        letter = flight.letter
+        await self._freeze.look_before(flight.due)
+        late_s = max(0.0, time.monotonic() - flight.due)
+        refused = self._refusal(letter, late_s)
+        if refused is not None:
+            self._kept.append(Kept(flight.slot, None))
+            self._outcomes.add(refused)
+            return
+        crash.point("delivery.before_call")
+        counts = late_s > NOTABLY_LATE_S and self._settings.chat_gap_s and self._settings.send_rate
+        report = await self._call(letter, late_s if counts else 0.0)
+        crash.point("delivery.after_call")
+        if (arrived_late_s := self._arrivals.late_s(flight.due + late_s, time.monotonic()) + late_s) > KEPT_WITHIN_S:
+            self._kept.append(Kept(flight.slot, arrived_late_s))
+        self._freeze.heed(report)
+        self._outcomes.add(report)
 
-    def _claim_rows(self, room: int, busy: set[int]) -> list[Letter]:
-        with self._database.begin() as session:
-            self._leadership.check(session)
-            return dispatch.claim(session, self._settings, self._leadership.fence, room, busy)
+    def _refusal(self, letter: Letter, late_s: float) -> Report | None:
+        """Why the call is not made after all: the message then goes back into the queue."""
+        if not self._worker.held() or letter.fence != self._worker.fence:
+            return Report(letter, Outcome.THROTTLED, "the lease ran out before the call")
+        if self._freeze.left_s:
+            return Report(
+                letter, Outcome.THROTTLED, "not while Telegram is to be left alone", wait_s=self._freeze.left_s
+            )
+        if late_s > TOO_LATE_S and self._settings.send_rate:
+            return Report(letter, Outcome.THROTTLED, "its slot had passed")
+        return None
 
-    def _recover(self) -> int:
-        with self._database.begin() as session:
-            return dispatch.recover(session, self._settings.bot_id, self._leadership.fence)
-
-    def _start(self, letter: Letter) -> None:
-        self._limiter.count(letter.chat_id)
-        task = asyncio.create_task(self._carry(letter))
-        self._in_flight[letter.chat_id] = task
-        task.add_done_callback(lambda _: self._done(letter.chat_id))
-
-    def _done(self, chat_id: int) -> None:
-        self._in_flight.pop(chat_id, None)
-        self.wake()
-
-    async def _carry(self, letter: Letter) -> None:
-        outcome, reason, message_id, wait_s = Outcome.SENT, "", None, 0.0
+    async def _call(self, letter: Letter, late_s: float) -> Report:
+        self._last_sent = time.monotonic()
         try:
-            if not self._leadership.held():
-                outcome, reason = Outcome.THROTTLED, "the lease ran out before the call"
-            else:
-                message_id = await send(self._bot, letter, self._photo(letter))
+            message_id = await send(self._bot, letter, self._photo(letter))
         except TelegramError as error:
-            outcome, reason, wait_s = judge(error), error.message, wait_of(error)
+            wait_s = wait_of(error)
+            return Report(letter, judge(error), error.message, wait_s=wait_s, asked_s=wait_s, late_s=late_s)
         except (OSError, TrianError) as error:
-            outcome, reason = Outcome.REJECTED, f"{type(error).__name__}: {error}"
-        if wait_s:
-            self._limiter.freeze(wait_s)
-        await self._settle(letter, outcome, reason, message_id, wait_s)
+            return Report(letter, Outcome.REJECTED, f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.exception("call failed", outbox_id=letter.outbox_id)
+            return Report(letter, Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
+        return Report(letter, Outcome.SENT, message_id=message_id, late_s=late_s)
 
-    async def _settle(
-        self, letter: Letter, outcome: Outcome, reason: str, message_id: int | None, wait_s: float
-    ) -> None:
-        """Writes the outcome, however long the database is away: what was sent must be known as sent."""
-        while True:
-            try:
-                known = await asyncio.to_thread(self._write, letter, outcome, reason, message_id, wait_s)
-                break
-            except Exception:
-                log.exception("outcome not written; trying again", outbox_id=letter.outbox_id)
-                await asyncio.sleep(1)
-        if not known:
-            log.warning("outcome rejected: another sender settled the message", outbox_id=letter.outbox_id)
-        elif outcome is not Outcome.SENT:
-            log.info("message not sent", outbox_id=letter.outbox_id, outcome=outcome.value, reason=reason)
-
-    def _write(self, letter: Letter, outcome: Outcome, reason: str, message_id: int | None, wait_s: float) -> bool:
-        with self._database.begin() as session:
-            return dispatch.settle(session, letter, outcome, reason=reason, message_id=message_id, wait_s=wait_s)
+    def _settled(self, report: Report) -> None:
+        self._in_flight.pop(report.letter.outbox_id, None)
+        self.wake()
 
     def _photo(self, letter: Letter) -> str | None:
         photo = letter.body.get("photo")

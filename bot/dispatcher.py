@@ -6,25 +6,39 @@ from collections.abc import Callable
 import structlog
 
 from bot.turns import TurnTaker
+from bot.vitals import Vitals
+from bot.worker import Worker
 from crm import inbound, turns
 from crm.db import Database
+from crm.errors import LeaseLost
 from crm.models.messaging import Inbound
+from crm.settings import Settings
 
 log = structlog.get_logger()
 WORKERS = 16
-LOOK_S = 1.0
+LOOK_S = 0.25
 RETRY_S = 2.0
 
 
 class Dispatcher:
-    """Takes the oldest pending update of each idle chat; `answered` is called after each turn."""
+    """Claims the oldest waiting update of each chat that is open; `answered` is called after each turn."""
 
-    def __init__(self, bot_id: int, database: Database, turns: TurnTaker, answered: Callable[[], None]) -> None:
-        self._bot_id = bot_id
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        worker: Worker,
+        turns: TurnTaker,
+        vitals: Vitals,
+        answered: Callable[[], None],
+    ) -> None:
+        self._settings = settings
         self._database = database
+        self._worker = worker
         self._turns = turns
+        self._vitals = vitals
         self._answered = answered
-        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._at_work: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -37,8 +51,12 @@ class Dispatcher:
             self._wake.clear()
             try:
                 await self._start_what_waits()
-            except Exception:
+                self._vitals.mark("dispatcher")
+            except LeaseLost:
+                log.warning("nothing is handled until this process has a living number again")
+            except Exception as error:
                 log.exception("inbox not read; trying again")
+                self._vitals.trouble("dispatcher", type(error).__name__)
             try:
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
             except TimeoutError:
@@ -46,28 +64,37 @@ class Dispatcher:
 
     async def finish(self) -> None:
         """Waits for the turns under way."""
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=10)
+        if self._at_work:
+            await asyncio.wait(self._at_work.values(), timeout=10)
 
     async def _start_what_waits(self) -> None:
-        free = WORKERS - len(self._busy)
-        if free <= 0:
+        free = WORKERS - len(self._at_work)
+        if (
+            free <= 0
+            or not self._worker.held()
+            or not await asyncio.to_thread(self._is_any_waiting, list(self._at_work))
+        ):
             return
-        for row in await asyncio.to_thread(self._heads, free, tuple(self._busy)):
+        rows, told = await asyncio.to_thread(self._claim, free, list(self._at_work))
+        for row in rows:
             self._start(row)
+        if told:
+            self._answered()
 
     def _start(self, row: Inbound) -> None:
         task = asyncio.create_task(self._work(row))
-        self._busy[row.chat_id] = task
-        task.add_done_callback(lambda _: self._done(row.chat_id))
+        self._at_work[row.id] = task
+        task.add_done_callback(lambda _: self._done(row.id))
 
-    def _done(self, chat_id: int) -> None:
-        self._busy.pop(chat_id, None)
+    def _done(self, inbound_id: int) -> None:
+        self._at_work.pop(inbound_id, None)
         self.wake()
 
     async def _work(self, row: Inbound) -> None:
         try:
             await self._turns.handle(row)
+        except LeaseLost as error:
+            log.warning("update left to the worker that has it now", inbound_id=row.id, why=str(error))
         except Exception as error:
             log.exception("update not handled", inbound_id=row.id)
             await self._failed(row, repr(error))
@@ -82,13 +109,23 @@ class Dispatcher:
             log.exception("failure not recorded", inbound_id=row.id)
         await asyncio.sleep(RETRY_S)
 
-    def _heads(self, limit: int, busy: tuple[int, ...]) -> list[Inbound]:
+    def _is_any_waiting(self, at_work: list[int]) -> bool:
         with self._database.read() as session:
-            return inbound.heads(session, self._bot_id, busy, limit)
+            return inbound.is_any_waiting(session, self._settings.bot_id, self._worker.fence, at_work)
+
+    def _claim(self, limit: int, at_work: list[int]) -> tuple[list[Inbound], int]:
+        """Updates to handle now, and how many people were told that they are answered more slowly."""
+        with self._database.begin() as session:
+            fence = self._worker.fence
+            self._worker.check(session)
+            rows = inbound.claim(session, self._settings, fence, limit, at_work)
+            bot_id = self._settings.bot_id
+            floods = inbound.floods(session, self._settings)
+            return rows, sum(turns.ask_for_patience(session, bot_id, chat_id) for chat_id in floods)
 
     def _fail(self, row: Inbound, error: str) -> bool:
         with self._database.begin() as session:
-            buried = inbound.fail(session, row.id, error)
+            buried = inbound.fail(session, row.id, error, row.claimed_by)
             if buried:
                 turns.bury(session, row.bot_id, row.chat_id, error)
             return buried

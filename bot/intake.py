@@ -2,20 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
-from telegram import Bot, Update
+from telegram import Bot
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bot.telegram_api import wait_of
-from bot.updates import ALLOWED, chat_of
-from crm import inbound
+from bot.http import HttpRequest
+from bot.telegram_api import fetch, polling_request, wait_of
+from bot.updates import chat_of
+from bot.vitals import Vitals
+from crm import crash, inbound
 from crm.db import Database
 from crm.inbound import Arrival
+from crm.settings import Settings
 
 log = structlog.get_logger()
-POLL_S = 25
+# Well below the 30 s after which health takes a loop for dead; a silent connection is given up after both together.
+POLL_S = 15
 READ_MARGIN_S = 10
+WATCHDOG_S = 60.0
 BATCH = 100
 PAUSE_S = 2.0
 LONGEST_PAUSE_S = 30.0
@@ -24,46 +30,60 @@ LONGEST_PAUSE_S = 30.0
 class Intake:
     """Polls Telegram and fills the inbox; `arrived` is called after each commit that stored something new."""
 
-    def __init__(self, bot: Bot, bot_id: int, database: Database, arrived: Callable[[], None]) -> None:
+    def __init__(
+        self, bot: Bot, settings: Settings, database: Database, vitals: Vitals, arrived: Callable[[], None]
+    ) -> None:
         self._bot = bot
-        self._bot_id = bot_id
+        self._settings = settings
         self._database = database
+        self._vitals = vitals
         self._arrived = arrived
 
     async def run(self) -> None:
         """Polls until cancelled; every error is waited out and said."""
+        request = polling_request(self._settings)
+        await request.initialize()
+        try:
+            await self._poll(request)
+        finally:
+            await request.shutdown()
+
+    async def _poll(self, request: HttpRequest) -> None:
         pause, offset = PAUSE_S, None
         while True:
             try:
-                offset = await self._once(offset)
+                async with asyncio.timeout(WATCHDOG_S):
+                    offset = await self._once(request, offset)
+                self._vitals.mark("intake")
                 pause = PAUSE_S
             except TelegramError as error:
                 _explain(error)
+                self._vitals.trouble("intake", f"no contact with Telegram: {type(error).__name__}")
                 await asyncio.sleep(max(pause, wait_of(error)))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
-            except Exception:
+            except Exception as error:
                 log.exception("updates not stored; they stay unconfirmed and will be fetched again")
+                self._vitals.trouble("intake", f"updates not stored: {type(error).__name__}")
                 await asyncio.sleep(PAUSE_S)
 
-    async def _once(self, offset: int | None) -> int | None:
-        updates = await self._bot.get_updates(
-            offset=offset, limit=BATCH, timeout=POLL_S, read_timeout=READ_MARGIN_S, allowed_updates=ALLOWED
-        )
+    async def _once(self, request: HttpRequest, offset: int | None) -> int | None:
+        updates = await fetch(request, self._bot, offset, BATCH, POLL_S, READ_MARGIN_S)
         if not updates:
             # Everything is confirmed. Telegram may begin again at a lower number after a quiet week: ask for all.
             return None
         await self.store(updates)
-        return updates[-1].update_id + 1
+        return int(updates[-1]["update_id"]) + 1
 
-    async def store(self, updates: Sequence[Update]) -> None:
-        """Commits the updates to the inbox; what is there already changes nothing."""
-        arrivals = [Arrival(update.update_id, chat_of(update), update.to_dict()) for update in updates]
+    async def store(self, updates: Sequence[dict[str, Any]]) -> None:
+        """Commits the updates, as they came, to the inbox; what is there already changes nothing."""
+        arrivals = [Arrival(int(update["update_id"]), chat_of(update), update) for update in updates]
         if await asyncio.to_thread(self._store, arrivals):
             self._arrived()
+        crash.point("intake.stored")
 
     def _store(self, arrivals: list[Arrival]) -> int:
         with self._database.begin() as session:
-            return inbound.store(session, self._bot_id, arrivals)
+            return inbound.store(session, self._settings.bot_id, arrivals)
 
 
 def _explain(error: TelegramError) -> None:

@@ -1,30 +1,25 @@
-"""One process serves one bot: the lease says which, and the others stand by."""
+"""One process fetches a bot's updates by polling: the lease says which, and the others stand by to take over."""
 
 import asyncio
-import os
-import socket
 import time
-from uuid import uuid4
 
 import structlog
-from sqlalchemy.orm import Session
 
+from bot.worker import owner_name
 from crm import leases
 from crm.db import Database
 
 log = structlog.get_logger()
-TTL_S = 15.0
-RENEW_S = 4.0
-MARGIN_S = 2.0
 
 
 class Leadership:
     """Holds or waits for the lease `name`. `fence` is valid while `held()`."""
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, ttl_s: float) -> None:
         self._database = database
         self._name = name
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._ttl_s = ttl_s
+        self._owner = owner_name()
         self._safe_until = 0.0
         self.fence = 0
 
@@ -37,26 +32,24 @@ class Leadership:
         said = False
         while not await self._try():
             if not said:
-                log.info("standing by: another process serves this bot", lease=self._name)
+                log.info(
+                    "standing by: another process fetches the updates; this one helps with all else", lease=self._name
+                )
                 said = True
             await asyncio.sleep(1)
-        log.info("serving", lease=self._name, fence=self.fence)
+        log.info("fetching", lease=self._name, fence=self.fence)
 
     async def keep(self) -> None:
         """Renews until the lease is lost; then returns."""
         fence = self.fence
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._ttl_s / 4)
             if not await self._try() and not self.held():
                 log.warning("lease lost", lease=self._name)
                 return
             if self.fence != fence:
                 log.warning("lease was taken over in between", lease=self._name)
                 return
-
-    def check(self, session: Session) -> None:
-        """Raises LeaseLost unless the lease is still ours; nobody takes it over before the transaction ends."""
-        leases.check(session, self._name, self.fence)
 
     async def give_up(self) -> None:
         """Lets a waiting process go on at once."""
@@ -73,12 +66,12 @@ class Leadership:
         if fence is None:
             self._safe_until = 0.0
             return False
-        self.fence, self._safe_until = fence, asked + TTL_S - MARGIN_S
+        self.fence, self._safe_until = fence, asked + self._ttl_s * 0.85
         return True
 
     def _acquire(self) -> int | None:
         with self._database.begin() as session:
-            return leases.acquire(session, self._name, self._owner, TTL_S)
+            return leases.acquire(session, self._name, self._owner, self._ttl_s)
 
     def _release(self) -> None:
         with self._database.begin() as session:

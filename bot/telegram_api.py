@@ -1,17 +1,21 @@
 """Telegram's side: the Bot object, and what its errors mean for a message."""
 
-import httpx
+import json
+from typing import Any
+
+import aiohttp
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
-from telegram.request import HTTPXRequest
 
+from bot.http import NEVER_SENT, HttpRequest, call
+from bot.updates import ALLOWED
 from crm.dispatch import Letter, Outcome
 from crm.settings import Settings
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _GONE = ("chat not found", "user is deactivated", "bot was blocked", "bot was kicked", "user not found")
 CALL_TIMEOUT_S = 15.0
-POOL = 64
+CONNECT_TIMEOUT_S = 10.0
+POOL = 200
 
 
 def make_bot(settings: Settings) -> Bot:
@@ -21,30 +25,51 @@ def make_bot(settings: Settings) -> Bot:
         base_url=settings.api_base_url,
         base_file_url=settings.api_base_file_url,
         request=_request(settings, POOL),
-        get_updates_request=_request(settings, 2),
+        get_updates_request=_request(settings, 1),
     )
 
 
-def _request(settings: Settings, pool: int) -> HTTPXRequest:
-    return HTTPXRequest(
-        connection_pool_size=pool,
-        proxy=settings.telegram_proxy,
-        read_timeout=CALL_TIMEOUT_S,
-        write_timeout=CALL_TIMEOUT_S,
-        connect_timeout=10.0,
-        pool_timeout=5.0,
-    )
+def _request(settings: Settings, connections: int) -> HttpRequest:
+    return HttpRequest(connections, settings.telegram_proxy, CALL_TIMEOUT_S, CONNECT_TIMEOUT_S)
+
+
+def polling_request(settings: Settings) -> HttpRequest:
+    """Connections of their own for `fetch`: a long poll keeps one."""
+    return _request(settings, 2)
+
+
+async def fetch(
+    request: HttpRequest, bot: Bot, offset: int | None, limit: int, poll_s: int, margin_s: int
+) -> list[Any]:
+    """Updates as Telegram gave them, unread: one that cannot be read must not keep the others back.
+
+    Args:
+        poll_s: seconds that Telegram waits for something to come; `margin_s` more are granted to its answer.
+    """
+    fields = {"limit": str(limit), "timeout": str(poll_s), "allowed_updates": json.dumps(ALLOWED)}
+    if offset is not None:
+        fields["offset"] = str(offset)
+    updates = await call(request, f"{bot.base_url}/getUpdates", fields, poll_s + margin_s)
+    return list(updates)
 
 
 async def send(bot: Bot, letter: Letter, photo_path: str | None) -> int:
     """Sends one message and returns Telegram's message id. Raises TelegramError."""
     text, markup = letter.body["text"], _markup(letter)
     if photo_path is None:
-        message = await bot.send_message(letter.chat_id, text, reply_markup=markup)
-    else:
-        with open(photo_path, "rb") as photo:  # noqa: ASYNC230 - a shop's own small picture on the local disk
-            message = await bot.send_photo(letter.chat_id, photo, caption=text, reply_markup=markup)
+        return await _send_text(bot, letter.chat_id, text, markup)
+    with open(photo_path, "rb") as photo:  # noqa: ASYNC230 - a shop's own small picture on the local disk
+        message = await bot.send_photo(letter.chat_id, photo, caption=text, reply_markup=markup)
     return message.message_id
+
+
+async def _send_text(bot: Bot, chat_id: int, text: str, markup: InlineKeyboardMarkup | None) -> int:
+    """As Bot.send_message, which spends half of its time on objects for an answer of which we need one number."""
+    fields = {"chat_id": str(chat_id), "text": text}
+    if markup is not None:
+        fields["reply_markup"] = markup.to_json()
+    answer = await call(bot.request, f"{bot.base_url}/sendMessage", fields)
+    return int(answer["message_id"])
 
 
 def _markup(letter: Letter) -> InlineKeyboardMarkup | None:
@@ -73,10 +98,10 @@ def judge(error: TelegramError) -> Outcome:
 
 def _judge_network(error: NetworkError) -> Outcome:
     cause = error.__cause__
-    if isinstance(cause, _NEVER_SENT):
-        return Outcome.RETRY
-    # An HTTP answer, however broken, has no httpx error behind it: Telegram's front said no.
-    return Outcome.AMBIGUOUS if isinstance(cause, httpx.HTTPError) else Outcome.RETRY
+    if isinstance(cause, NEVER_SENT):
+        return Outcome.NOT_REACHED
+    # An HTTP answer, however broken, has no error of the connection behind it: Telegram's front said no.
+    return Outcome.AMBIGUOUS if isinstance(cause, aiohttp.ClientError | OSError | TimeoutError) else Outcome.RETRY
 
 
 def wait_of(error: TelegramError) -> float:

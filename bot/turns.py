@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 from bot.photos import PhotoNotStored, store_photo
 from bot.understanding import NotUnderstood, Understanding
 from bot.updates import UNSUPPORTED, Incoming, Kind, read
-from crm import customers, escalations, inbound, turns
+from crm import crash, customers, escalations, inbound, turns
 from crm.db import Database
 from crm.models.conversations import Mode
 from crm.models.messaging import Inbound
@@ -35,12 +35,12 @@ class TurnTaker:
         self._understanding = understanding
 
     async def handle(self, row: Inbound) -> None:
-        """Handles one update. Raises whatever went wrong; the update then stays pending."""
+        """Handles one update. Raises whatever went wrong, LeaseLost among it; the update then stays pending."""
         incoming = read(row.bot_id, row.payload)
         if incoming.callback_id is not None:
             asyncio.create_task(self._acknowledge(incoming.callback_id))  # noqa: RUF006 - best effort, owns itself
         if incoming.kind in (Kind.IGNORED, Kind.BLOCKED):
-            await self._in_transaction(lambda session: _put_aside(session, row.id, incoming))
+            await self._in_transaction(lambda session: _put_aside(session, row, incoming))
         elif incoming.kind is Kind.PHOTO:
             await self._take(row, incoming, await self._photo(incoming))
         else:
@@ -51,6 +51,7 @@ class TurnTaker:
             return _begin(session, row, incoming, said)
 
         turn, question = await self._in_transaction(begin)
+        crash.point("turns.begun")
         if question is None:
             return
         try:
@@ -60,7 +61,9 @@ class TurnTaker:
             log.warning("no answer from the understanding", inbound_id=row.id, error=reason[:200])
             await self._in_transaction(lambda session: turns.give_up(session, turn, reason))
             return
+        crash.point("turns.answered")
         await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.heard))
+        crash.point("turns.finished")
 
     async def _photo(self, incoming: Incoming) -> Said:
         try:
@@ -84,13 +87,13 @@ class TurnTaker:
             return work(session)
 
 
-def _put_aside(session: Session, inbound_id: int, incoming: Incoming) -> None:
+def _put_aside(session: Session, row: Inbound, incoming: Incoming) -> None:
     """Ends an update that nobody answers; a customer who blocked the bot is not written to until they write again."""
     if incoming.kind is Kind.BLOCKED:
         account = customers.account_by_chat(session, incoming.caller.bot_id, incoming.caller.chat_id)
         if account is not None:
             account.reachable, account.unreachable_reason = False, "blocked by the customer"
-    inbound.finish(session, inbound_id)
+    inbound.finish(session, row.id, row.claimed_by)
 
 
 def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tuple[Turn, dict[str, str] | None]:
@@ -103,7 +106,7 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
     if incoming.kind is Kind.BUTTON:
         button = turns.button(session, (incoming.caller.bot_id, incoming.caller.chat_id), incoming.data)
         said = Said(button.title if button else "")
-    turn = turns.begin(session, row.id, f"inbound-{row.id}", incoming.caller, said)
+    turn = turns.begin(session, row.id, f"inbound-{row.id}", incoming.caller, said, row.claimed_by)
     if turns.wants_stop(incoming.text):
         turns.stop_advertising(session, turn, incoming.text)
     elif incoming.kind is Kind.EDITED:

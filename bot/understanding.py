@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import AsyncRetrying, RetryCallState, stop_after_delay, wait_fixed
 
+from bot.rasas import Rasas
 from crm.outbox import Button, Content
 from crm.settings import Settings
 from crm.sightings import UNSURE, Heard
@@ -14,6 +15,8 @@ from crm.sightings import UNSURE, Heard
 MAX_ANSWER_BYTES = 1_000_000
 MAX_TEXT = 4096
 RETRY_S = 0.25
+CONNECT_S = 2.0
+SHARE_OF_THE_FIRST = 2 / 3  # of the time: a Rasa that hangs leaves the next one enough to answer
 ROW_WIDTH = 30
 ROW_BUTTONS = 5
 
@@ -31,14 +34,15 @@ class Answer:
 
 
 class Understanding:
-    """A client of Rasa with one bounded connection pool."""
+    """A client of one Rasa or of several, with one bounded connection pool."""
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.rasa_timeout_s
+        self._rasas = Rasas(settings.rasa_urls)
+        answer_s = self._timeout_s if len(self._rasas) == 1 else self._timeout_s * SHARE_OF_THE_FIRST
         self._client = httpx.AsyncClient(
-            base_url=settings.rasa_url,
             headers={"X-Trian-Secret": settings.secret},
-            timeout=settings.rasa_timeout_s,
+            timeout=httpx.Timeout(answer_s, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=32),
         )
 
@@ -57,20 +61,39 @@ class Understanding:
             raise NotUnderstood(f"{type(error).__name__}: {error}") from error
 
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
-        """Asks until Rasa, which may be starting, serves or the time is over. A turn asked twice is answered once."""
+        """Asks until a Rasa, which may be starting, serves or the time is over. A turn asked twice is answered once."""
         async with asyncio.timeout(self._timeout_s):
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((httpx.ConnectError, _NotServing)),
+                retry=self._is_worth_asking_again,
                 wait=wait_fixed(RETRY_S),
                 stop=stop_after_delay(self._timeout_s - 2 * RETRY_S),
                 reraise=True,
             ):
                 with attempt:
-                    response = await self._client.post("/webhooks/trian/turn", json=body)
-                    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-                        raise _NotServing("Rasa is there but does not serve")
-            response.raise_for_status()
+                    response = await self._once(body)
             return response
+
+    async def _once(self, body: dict[str, Any]) -> httpx.Response:
+        url = self._rasas.next()
+        try:
+            response = await self._client.post(f"{url}/webhooks/trian/turn", json=body)
+            if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                raise _NotServing("Rasa is there but does not serve")
+            response.raise_for_status()
+        except (httpx.HTTPError, _NotServing, asyncio.CancelledError):
+            self._rasas.failed(url)
+            raise
+        self._rasas.answered(url)
+        return response
+
+    def _is_worth_asking_again(self, state: RetryCallState) -> bool:
+        """Whether this or another Rasa may still answer: an error is asked for again only elsewhere, and once."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, httpx.HTTPStatusError):
+            return error.response.is_server_error and state.attempt_number < len(self._rasas)
+        if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+            return len(self._rasas) > 1
+        return isinstance(error, (httpx.TransportError, _NotServing))
 
 
 class _NotServing(Exception):

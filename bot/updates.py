@@ -51,9 +51,15 @@ class Incoming:
     callback_id: str | None = None
 
 
-def chat_of(update: Update) -> int:
-    """The chat the update belongs to, 0 if none."""
-    return update.effective_chat.id if update.effective_chat else 0
+def chat_of(payload: dict[str, Any]) -> int:
+    """The chat that an update, as Telegram gave it, belongs to; 0 if none. Never raises."""
+    for part in payload.values():
+        if isinstance(part, dict):
+            message = part.get("message")
+            chat = part.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
+            number = chat.get("id") if isinstance(chat, dict) else None
+            return number if isinstance(number, int) else 0
+    return 0
 
 
 def read(bot_id: int, payload: dict[str, Any]) -> Incoming:

@@ -58,6 +58,7 @@ def _serve(host: str, port: int) -> None:
     import uvicorn
 
     from console import app
+    from crm.settings import settings
 
     # Open pages hold their sockets: after two seconds they are cut, so that stopping is prompt.
     config = uvicorn.Config(
@@ -68,7 +69,7 @@ def _serve(host: str, port: int) -> None:
         ws="wsproto",
         server_header=False,
         timeout_graceful_shutdown=2,
-        forwarded_allow_ips="127.0.0.1",
+        forwarded_allow_ips=settings().trusted_proxies,
     )
     log.info("console_ready", url=f"http://{host}:{port}/")
     uvicorn.Server(config).run()

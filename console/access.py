@@ -19,9 +19,14 @@ PAGES: dict[str, frozenset[Role]] = {
     "/broadcasts": ADVERTISING,
     "/broadcasts/new": ADVERTISING,
     "/broadcasts/{campaign_id:int}": ADVERTISING,
+    "/broadcasts/{campaign_id:int}/edit": ADVERTISING,
+    "/broadcasts/{campaign_id:int}/deliveries": ADVERTISING,
 }
 
-FILES: dict[str, frozenset[Role]] = {"/attachments/{path:path}": CARE}
+FILES: dict[str, frozenset[Role]] = {
+    "/attachments/{path:path}": CARE,
+    "/broadcasts/{campaign_id:int}/deliveries.csv": ADVERTISING,
+}
 
 ACTIONS: dict[str, frozenset[Role]] = {
     "claim": CARE,
@@ -30,8 +35,17 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "hand_back": CARE,
     "move_complaint": CARE,
     "resolve_complaint": CARE,
+    "save_broadcast": ADVERTISING,
+    "approve_broadcast": ADVERTISING,
     "send_broadcast": ADVERTISING,
+    "unschedule_broadcast": ADVERTISING,
+    "pause_broadcast": ADVERTISING,
+    "resume_broadcast": ADVERTISING,
     "stop_broadcast": ADVERTISING,
+    "send_broadcast_again": ADVERTISING,
+    "export_broadcast": ADVERTISING,
+    "try_broadcast": ADVERTISING,
+    "link_own_chat": ADVERTISING,
 }
 
 # Reached without a log-in: the way in, the watchdog's question, figures (which check who asks by themselves), and files

@@ -11,7 +11,7 @@ from nicegui import background_tasks, ui
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import Response
 
-from console import attachments, guard, language, login, metrics, notices, watch
+from console import attachments, broadcast_deliveries, guard, language, login, metrics, notices, watch
 from console.doorkeeper import Doorkeeper, Headers
 from console.pulse import pulse
 from crm.settings import settings
@@ -24,7 +24,7 @@ def create() -> FastAPI:
     """Everything wired. To be called once a process: NiceGUI keeps its pages globally."""
     import_module("console.pages")  # registers every page with NiceGUI
     application = FastAPI(title="Tri Ân", docs_url=None, redoc_url=None, openapi_url=None)
-    for module in (login, watch, metrics, attachments):
+    for module in (login, watch, metrics, attachments, broadcast_deliveries):
         application.include_router(module.router)
     application.mount("/static", StaticFiles(directory=STATIC))
     secret = settings().derived_secret("console session")

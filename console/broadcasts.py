@@ -1,6 +1,7 @@
 """Broadcasts as a list: what went out, what is going out, what will."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from nicegui import ui
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from console.pieces import Canvas, box, empty, link, moment, pill, text
 from console.visits import Visit
 from crm import campaigns, customers
 from crm.audiences import Audience
+from crm.campaign_states import OVER
 from crm.campaigns import Progress
 from crm.models.campaigns import Campaign, CampaignState
 from crm.models.messaging import OutboxState
@@ -20,9 +22,11 @@ from crm.models.people import Tier
 REDRAW_S = 5.0
 TONES = {
     CampaignState.DRAFT: "",
+    CampaignState.APPROVED: "info",
     CampaignState.SCHEDULED: "info",
-    CampaignState.RUNNING: "warn",
-    CampaignState.FINISHED: "good",
+    CampaignState.RUNNING: "good",
+    CampaignState.PAUSED: "warn",
+    CampaignState.FINISHED: "",
     CampaignState.CANCELLED: "bad",
 }
 
@@ -49,13 +53,18 @@ async def page(visit: Visit) -> None:
         place = Canvas("stack")
 
     def draw(found: list[Row]) -> None:
-        place.show([(row.campaign.id, row.campaign.state, row.progress) for row in found], lambda: _draw(found))
+        place.show([_shown(row) for row in found], lambda: _draw(found))
 
     async def again() -> None:
         draw(await desk.look(_find))
 
     draw(rows)
     visit.every(REDRAW_S, again)
+
+
+def _shown(row: Row) -> tuple[object, ...]:
+    campaign = row.campaign
+    return (campaign.id, campaign.name, campaign.text, campaign.state, campaign.pause_reason, row.progress)
 
 
 def audience_words(audience: Audience, person: str = "") -> str:
@@ -74,11 +83,25 @@ def person_of(session: Session, campaign: Campaign) -> str:
     return customers.get(session, campaign.audience["customer_id"]).name
 
 
+_over: dict[tuple[int, datetime | None], Progress] = {}
+
+
 def _find(session: Session) -> list[Row]:
-    return [
-        Row(campaign, campaigns.progress(session, campaign), person_of(session, campaign))
-        for campaign in campaigns.listing(session, limit=50)
-    ]
+    listed = campaigns.listing(session, limit=50)
+    return [Row(each, _progress(session, each), person_of(session, each)) for each in listed]
+
+
+def _progress(session: Session, campaign: Campaign) -> Progress:
+    """Counted afresh while something moves; of those that are over once, however large they were."""
+    if campaign.state not in OVER:
+        return campaigns.progress(session, campaign)
+    key = (campaign.id, campaign.finished_at)
+    if key not in _over:
+        counted = campaigns.progress(session, campaign)
+        if counted.remaining:
+            return counted
+        _over[key] = counted
+    return _over[key]
 
 
 def _draw(rows: list[Row]) -> None:
@@ -102,13 +125,17 @@ def _row(row: Row) -> None:
                 text(campaign.name, "strong", "span")
                 pill(phrases.word(campaign.state), TONES[campaign.state])
                 text(audience_words(campaign.audience, row.person), "dim small", "span")
+            if campaign.pause_reason is not None:
+                text(phrases.word(campaign.pause_reason), "bad")
             text(campaign.text, "row-words")
         with box("row-end"):
             sent = progress.states.get(OutboxState.SENT, 0)
             if progress.total:
-                text(_("{sent} of {total} sent").format(sent=sent, total=progress.total - progress.left_out), "mono")
+                total = progress.total - progress.left_out
+                words = _("{sent} of {total} sent")
+                text(words.format(sent=phrases.number(sent), total=phrases.number(total)), "mono")
                 with box("mini-bar"):
-                    share = 100 * sent / max(1, progress.total - progress.left_out)
+                    share = 100 * sent / max(1, total)
                     box("").style(f"width: {share:.0f}%")
             else:
                 moment(campaign.scheduled_at or campaign.created_at)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from nicegui import ui
 
-from console import inbox, language, phrases
+from console import broadcast_watch, inbox, language, phrases
 from console.access import PAGES
 from console.inbox import Inbox
 from console.language import _
@@ -58,6 +58,8 @@ def _navigation(visit: Visit) -> ui.element:
                     text(words, tag="span")
                 if path == "/queue":
                     badge.move(entry)
+                if path == "/broadcasts":
+                    broadcast_watch.attach(visit, entry)
     with box("who"):
         avatar(visit.visitor.name)
         with box("who-words"):

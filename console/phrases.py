@@ -7,14 +7,17 @@ from babel.numbers import format_decimal
 
 from console.language import _, current, plural
 from crm import clock
+from crm.campaign_approval import SecondPersonNeeded
+from crm.campaign_deliveries import Unsent
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput, NotFound, PermissionDenied, TrianError
-from crm.models.campaigns import CampaignState
+from crm.models.campaigns import CampaignState, PauseReason
 from crm.models.care import ComplaintCategory, ComplaintState, Severity
 from crm.models.catalogue import PurchaseStatus
 from crm.models.conversations import EscalationReason
 from crm.models.messaging import OutboxState
 from crm.models.people import Purpose, Tier
 from crm.models.staff import Role
+from crm.personal_fields import MissingField
 from crm.settings import settings
 
 DAY = timedelta(days=1)
@@ -74,10 +77,20 @@ def _message_words() -> dict[type[StrEnum], dict[StrEnum, str]]:
         },
         CampaignState: {
             CampaignState.DRAFT: _("Draft"),
+            CampaignState.APPROVED: _("Approved"),
             CampaignState.SCHEDULED: _("Scheduled"),
             CampaignState.RUNNING: _("Being sent"),
+            CampaignState.PAUSED: _("Paused"),
             CampaignState.FINISHED: _("Finished"),
             CampaignState.CANCELLED: _("Stopped"),
+        },
+        PauseReason: {
+            PauseReason.ERRORS: _("Too many messages went wrong"),
+            PauseReason.APPROVAL: _("More people than were approved"),
+        },
+        Unsent: {
+            Unsent.WAITING: _("Not their turn yet"),
+            Unsent.LEFT_OUT: _("Left out"),
         },
         Purpose: {
             Purpose.SERVICE: _("Service"),
@@ -118,7 +131,12 @@ def reason(code: str | None) -> str:
         "no_account": _("has no chat with the shop"),
         "consent_withdrawn": _("withdrew consent"),
         "campaign_stopped": _("the broadcast was stopped"),
+        "campaign_edited": _("the text was changed before it was sent"),
+        "missing_field": _("lacks something that the text says of its reader"),
+        "restored": _("a backup was put back, and it may have been sent since"),
         "expired": _("it could not be sent in time"),
+        "Forbidden: bot was blocked by the user": _("blocked the shop on Telegram"),
+        "Forbidden: user is deactivated": _("closed their Telegram account"),
     }
     return known.get(code or "", code or "")
 
@@ -129,10 +147,16 @@ def refusal(error: TrianError) -> str:
         return _("A colleague is already looking after this conversation. Agree with them before you step in.")
     if isinstance(error, IllegalTransition):
         return _("This is no longer possible: the state has changed in the meantime. The page shows it as it is now.")
+    if isinstance(error, SecondPersonNeeded):
+        words = _("It goes to {people} people: a colleague must approve it. It is saved; ask them to open it.")
+        return words.format(people=number(error.people))
     if isinstance(error, PermissionDenied):
         return _("Your account has no right to do this.")
     if isinstance(error, NotFound):
         return _("This does not exist any more. Go back to the list.")
+    if isinstance(error, MissingField):
+        words = _("Not everybody has: {fields}. Take it out, or write words instead: {tier|…}.")
+        return words.replace("{fields}", ", ".join(field(name) for name in error.counts))
     if isinstance(error, InvalidInput):
         return _wrong(error)
     return _("That did not work. Please try again.")
@@ -142,7 +166,10 @@ def _wrong(error: InvalidInput) -> str:
     known = {
         "resolution": _("Write the answer that the customer shall read."),
         "name": _("Give it a name of at most 200 characters."),
-        "text": _("The text is empty, too long, or has something other than {address}, {name}, {shop} in braces."),
+        "text": _(
+            "The text is empty, too long, or has something else in braces than {address}, {name}, {tier}, {points}, "
+            "{voucher}, {shop}."
+        ),
         "audience": _("Choose who shall receive it."),
         "at": _("Choose a time that lies in the future."),
     }
@@ -188,6 +215,17 @@ def full_time(at: datetime) -> str:
 def day(at: datetime) -> str:
     """The date alone."""
     return clock.local(at, settings().zone).strftime("%d/%m/%Y")
+
+
+def field(name: str) -> str:
+    """What a field of an advertisement holds."""
+    known = {"tier": _("membership tier"), "points": _("loyalty points"), "voucher": _("voucher code")}
+    return known.get(name, name)
+
+
+def number(value: int) -> str:
+    """1.234.567 as the reader's language groups it."""
+    return format_decimal(value, locale=current())
 
 
 def money(dong: int) -> str:

@@ -1,14 +1,10 @@
 """An advertisement's text: what may stand in it, and what the law puts around it: [QC] first, the way out last."""
 
-import string
-
-from crm import templates, text
+from crm import personal_fields, templates, text
 from crm.errors import InvalidInput
 from crm.models.people import Address, Customer
 
-PLACEHOLDERS = frozenset({"address", "Address", "name", "self", "Self", "shop", "hotline", "hours"})
 LONGEST = 4096
-_LONGEST_NAME = "ằ" * 100  # crm.customers.rename lets nobody have a longer one
 
 
 def check(body: str) -> str:
@@ -22,16 +18,19 @@ def check(body: str) -> str:
     body = body.removeprefix(templates.plain("marketing_prefix")).strip()
     if not body:
         raise InvalidInput("text", "write what the customers shall read")
-    _check_placeholders(body)
-    if length(render(body, _longest_reader())) > LONGEST:
+    if length(_framed(personal_fields.longest(body), Customer(name="", address=Address.UNKNOWN))) > LONGEST:
         raise InvalidInput("text", f"too long: with prefix, way out and name at most {LONGEST} characters")
     return body
 
 
 def render(body: str, customer: Customer) -> str:
-    """What the customer reads. Raises KeyError for a placeholder that `check` would have refused."""
-    prefix, footer = templates.plain("marketing_prefix"), templates.message("marketing_footer", customer)
-    return f"{prefix} {templates.fill(body, customer)}\n\n{footer}"
+    """What the customer reads; `body` was checked. Raises MissingField for a hole."""
+    return _framed(personal_fields.fill_in(body, customer), customer)
+
+
+def preview(body: str, customer: Customer) -> str:
+    """What the customer would read, checked as when saving. Raises InvalidInput, MissingField."""
+    return render(check(body), customer)
 
 
 def length(rendered: str) -> int:
@@ -39,15 +38,6 @@ def length(rendered: str) -> int:
     return len(rendered.encode("utf-16-le")) // 2
 
 
-def _check_placeholders(body: str) -> None:
-    try:
-        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(body)]
-    except ValueError as error:
-        raise InvalidInput("text", "a { or } stands alone") from error
-    for name, spec, conversion in fields:
-        if name is not None and (name not in PLACEHOLDERS or spec or conversion):
-            raise InvalidInput("text", f"unknown placeholder {{{name}}}")
-
-
-def _longest_reader() -> Customer:
-    return Customer(name=_LONGEST_NAME, address=Address.UNKNOWN)
+def _framed(body: str, customer: Customer) -> str:
+    prefix, footer = templates.plain("marketing_prefix"), templates.message("marketing_footer", customer)
+    return f"{prefix} {templates.fill(body, customer)}\n\n{footer}"

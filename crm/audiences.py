@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.orm import Session
 
-from crm import reach
+from crm import personal_fields, reach
 from crm.contact_policy import Refusal
 from crm.errors import InvalidInput
 from crm.models.people import Customer, Purpose, Tier
@@ -66,3 +66,19 @@ def estimate(session: Session, audience: Audience) -> Estimate:
         else:
             left_out[Refusal(reason)] = count
     return Estimate(reached, left_out)
+
+
+def lacking(session: Session, audience: Audience, body: str) -> dict[str, int]:
+    """How many of those who would be written to lack each field that `body` needs; one query. Raises InvalidInput."""
+    fields = personal_fields.needed(body)
+    if not fields:
+        return {}
+    counts = [func.count(case((personal_fields.FIELDS[field].lacking(), 1))) for field in fields]
+    reached = select(*counts).select_from(Customer).where(holds(audience), refusal().is_(None))
+    return {field: count for field, count in zip(fields, session.execute(reached).one(), strict=True) if count}
+
+
+def nameless(session: Session, audience: Audience) -> int:
+    """How many of those who would be written to have no name: they are called by the form of address alone."""
+    reached = select(func.count()).select_from(Customer).where(holds(audience), refusal().is_(None))
+    return session.scalar(reached.where(Customer.name_folded == "")) or 0

@@ -1,61 +1,29 @@
-"""Broadcasts: written, scheduled, frozen and queued when their time comes, watched, stopped."""
+"""Broadcasts: what marketing does with them. Written, approved, scheduled, watched, paused, taken up again, stopped."""
 
-from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crm import advertisements, audiences, audit, clock, dispatch, outbox, reach
-from crm.audiences import Audience, Estimate
-from crm.contact_policy import Refusal
-from crm.errors import IllegalTransition, InvalidInput, NotFound, PermissionDenied
-from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
-from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount, Customer, Purpose
-from crm.models.staff import Role, Staff
-from crm.outbox import Content
-from crm.settings import settings
+from crm import advertisements, audiences, audit, campaign_approval, campaign_recipients, campaign_watch, clock
+from crm.audiences import Audience
+from crm.campaign_feeding import LIFE, any_due, finish_done, start_due
+from crm.campaign_recipients import STOPPED, Progress, progress
+from crm.campaign_states import EDITABLE, LEGAL, lock, move, permit
+from crm.errors import IllegalTransition, InvalidInput, NotFound
+from crm.models.campaigns import Campaign, CampaignState, PauseReason
+from crm.models.messaging import Outbox, OutboxState
+from crm.models.staff import Staff
 
-BATCH = 100
-LIFE = timedelta(days=3)  # an offer that could not be sent by then (its reader's daily allowance was used) is stale
-STOPPED = "campaign_stopped"
-GONE = Refusal.NO_ACCOUNT.value
-_MAY = (Role.MARKETING, Role.ADMIN)
-_ON_THE_WAY = (OutboxState.QUEUED, OutboxState.SENDING)
-LEGAL = {
-    CampaignState.DRAFT: {CampaignState.SCHEDULED, CampaignState.CANCELLED},
-    CampaignState.SCHEDULED: {CampaignState.DRAFT, CampaignState.RUNNING, CampaignState.CANCELLED},
-    CampaignState.RUNNING: {CampaignState.FINISHED, CampaignState.CANCELLED},
-    CampaignState.FINISHED: set(),
-    CampaignState.CANCELLED: set(),
-}
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Counts of people. `waiting`: frozen but not yet queued; `states`: those queued, by state of their message;
-    `reasons`: why people were left out, skipped or failed. The counts of waiting, states and left out add up to total.
-    """
-
-    total: int
-    waiting: int
-    left_out: int
-    states: dict[OutboxState, int]
-    reasons: dict[str, int]
-
-    @property
-    def done(self) -> int:
-        """People with whom nothing more will happen."""
-        return self.total - self.waiting - sum(self.states.get(state, 0) for state in _ON_THE_WAY)
+__all__ = ["LEGAL", "STOPPED", "Progress", "any_due", "finish_done", "progress", "start_due"]
+_BEGUN = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED)
 
 
 def create(session: Session, staff: Staff, name: str, body: str, audience: Audience) -> Campaign:
     """A draft. Raises InvalidInput (name, text or audience) and PermissionDenied."""
-    _permit(staff)
+    permit(staff)
     campaign = Campaign(state=CampaignState.DRAFT, created_by=staff.id, created_at=clock.now())
-    _write(campaign, name, body, audience)
+    _write(campaign, staff, name, advertisements.check(body), audience)
     session.add(campaign)
     session.flush()
     audit.record(session, staff, "campaign_create", "campaign", campaign.id)
@@ -63,13 +31,26 @@ def create(session: Session, staff: Staff, name: str, body: str, audience: Audie
 
 
 def edit(session: Session, campaign: Campaign, staff: Staff, name: str, body: str, audience: Audience) -> None:
-    """Rewrites a draft. Raises IllegalTransition for anything but a draft, else as `create`."""
-    _permit(staff)
-    _lock(session, campaign)
-    if campaign.state is not CampaignState.DRAFT:
-        raise IllegalTransition(f"campaign {campaign.id} is {campaign.state}: only a draft can be edited")
-    _write(campaign, name, body, audience)
+    """Rewrites it; an approval ends with that.
+
+    One that is paused keeps its people. Whoever was sent the old text keeps it; everybody else gets the new one whole:
+    what is queued is taken back in this transaction.
+
+    Raises:
+        IllegalTransition: it is neither a draft, nor approved, nor paused.
+        InvalidInput, MissingField, PermissionDenied.
+    """
+    permit(staff)
+    lock(session, campaign)
+    if campaign.state not in EDITABLE:
+        raise IllegalTransition(f"campaign {campaign.id} is {campaign.state}: it cannot be edited now")
+    if campaign.state is CampaignState.PAUSED:
+        _rewrite(session, campaign, staff, name, body, audience)
+        return
+    _write(campaign, staff, name, advertisements.check(body), audience)
     audit.record(session, staff, "campaign_edit", "campaign", campaign.id)
+    if campaign.state is CampaignState.APPROVED:
+        move(session, campaign, CampaignState.DRAFT, staff)
 
 
 def get(session: Session, campaign_id: int) -> Campaign:
@@ -85,185 +66,116 @@ def listing(session: Session, limit: int = 100) -> list[Campaign]:
     return list(session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(limit)))
 
 
-def audience_of(session: Session, campaign: Campaign) -> Estimate:
-    """How many the campaign would reach now."""
-    return audiences.estimate(session, campaign.audience)
+def halted(session: Session) -> list[Campaign]:
+    """Campaigns that paused by themselves and wait for a person, newest first."""
+    wanted = select(Campaign).where(Campaign.state == CampaignState.PAUSED, Campaign.pause_reason.is_not(None))
+    return list(session.scalars(wanted.order_by(Campaign.id.desc())))
 
 
-def estimate(session: Session, audience: Audience) -> Estimate:
-    """How many an audience would reach now, and why others not. Raises InvalidInput."""
-    return audiences.estimate(session, audience)
-
-
-def render(body: str, customer: Customer) -> str:
-    """What the customer would read, checked as when saving. Raises InvalidInput."""
-    return advertisements.render(advertisements.check(body), customer)
+def approve(session: Session, campaign: Campaign, staff: Staff) -> None:
+    """Lets a draft go, or a paused one's text. Raises SecondPersonNeeded, InvalidInput, IllegalTransition."""
+    permit(staff)
+    lock(session, campaign)
+    people = campaign_approval.give(session, campaign, staff)
+    if campaign.state is CampaignState.PAUSED:
+        audit.record(session, staff, "campaign_approved", "campaign", campaign.id, people=people)
+    else:
+        move(session, campaign, CampaignState.APPROVED, staff, people=people)
 
 
 def schedule(session: Session, campaign: Campaign, staff: Staff, at: datetime | None = None) -> None:
-    """Sends now (`at` None) or at an aware moment to come. Raises InvalidInput, IllegalTransition, PermissionDenied."""
+    """Sends now (`at` None) or at an aware moment to come; a draft is approved by `staff` on the way.
+
+    Raises InvalidInput, MissingField, SecondPersonNeeded, IllegalTransition, PermissionDenied.
+    """
+    permit(staff)
     moment = clock.now()
     if at is not None and (at.tzinfo is None or at < moment):
         raise InvalidInput("at", "a moment to come, with its timezone")
-    advertisements.check(campaign.text)
-    _move(session, campaign, CampaignState.SCHEDULED, staff)
+    lock(session, campaign)
+    if campaign.state is CampaignState.DRAFT:
+        approve(session, campaign, staff)
+    campaign_approval.check(session, campaign, campaign.text)
+    move(session, campaign, CampaignState.SCHEDULED, staff, at=(at or moment).isoformat())
     campaign.scheduled_at = at or moment
 
 
 def unschedule(session: Session, campaign: Campaign, staff: Staff) -> None:
-    """Makes a scheduled campaign a draft again. Raises IllegalTransition once it runs."""
-    _move(session, campaign, CampaignState.DRAFT, staff)
+    """Takes a scheduled campaign off the calendar; it stays approved. Raises IllegalTransition once it runs."""
+    move(session, campaign, CampaignState.APPROVED, staff)
     campaign.scheduled_at = None
+
+
+def pause(session: Session, campaign: Campaign, staff: Staff) -> None:
+    """Nothing more is sent but what is being sent at this moment. Raises IllegalTransition."""
+    move(session, campaign, CampaignState.PAUSED, staff)
+    campaign.pause_reason, campaign.pause_detail = None, {}
+
+
+def resume(session: Session, campaign: Campaign, staff: Staff) -> None:
+    """Goes on with a paused one; after an error or an edit with a new canary first.
+
+    Raises SecondPersonNeeded (its new text is not approved), MissingField, IllegalTransition.
+    """
+    permit(staff)
+    lock(session, campaign)
+    if campaign.approved_by is None and campaign.state is CampaignState.PAUSED:
+        approve(session, campaign, staff)
+    move(session, campaign, CampaignState.RUNNING, staff)
+    if campaign.pause_reason is PauseReason.ERRORS:
+        campaign_watch.begin(campaign)
+    campaign.pause_reason, campaign.pause_detail = None, {}
+    # What waited through the pause is as good as new: a person has just said so.
+    queued = update(Outbox).where(Outbox.campaign_id == campaign.id, Outbox.state == OutboxState.QUEUED)
+    session.execute(queued.values(expires_at=clock.now() + LIFE).execution_options(synchronize_session=False))
 
 
 def cancel(session: Session, campaign: Campaign, staff: Staff) -> int:
     """Stops at once whatever is not sent yet; returns how many messages were taken back. Raises IllegalTransition."""
-    _move(session, campaign, CampaignState.CANCELLED, staff)
+    move(session, campaign, CampaignState.CANCELLED, staff)
     campaign.finished_at = clock.now()
-    session.execute(update(CampaignRecipient).where(*_waiting(campaign.id)).values(reason=STOPPED))
-    return dispatch.withdraw(session, campaign.id, STOPPED)
+    return campaign_recipients.withdraw(session, campaign)
 
 
-def start_due(session: Session, moment: datetime, limit: int = BATCH) -> int:
-    """Starts what is due, freezing its recipients, and queues the next `limit` messages of each that runs.
+def send_unknown_again(session: Session, campaign: Campaign, staff: Staff) -> int:
+    """Sends once more to those of whom nobody knows whether it arrived: some get it twice; returns to how many.
 
-    Returns:
-        How many campaigns were started and people dealt with. Call again, in a transaction of its own, until 0.
+    Of a campaign that is paused they wait with the others. Raises IllegalTransition for one that was stopped or has
+    not begun, PermissionDenied.
     """
-    due = _locked_in(CampaignState.SCHEDULED).where(Campaign.scheduled_at <= moment)
-    started = list(session.scalars(due))
-    for campaign in started:
-        _move(session, campaign, CampaignState.RUNNING, None)
-        campaign.started_at = moment
-        _freeze(session, campaign)
-    running = list(session.scalars(_locked_in(CampaignState.RUNNING)))
-    return len(started) + sum(_queue_next(session, campaign, limit) for campaign in running)
+    permit(staff)
+    lock(session, campaign)
+    if campaign.state not in _BEGUN:
+        raise IllegalTransition(f"campaign {campaign.id} is {campaign.state}: nothing of it is sent again")
+    count = campaign_recipients.send_again(session, campaign, OutboxState.UNKNOWN)
+    if count == 0:
+        return 0
+    audit.record(session, staff, "campaign_again", "campaign", campaign.id, people=count)
+    if campaign.state is CampaignState.FINISHED:
+        move(session, campaign, CampaignState.RUNNING, staff)
+        campaign.finished_at = None
+        campaign_watch.begin(campaign)
+    return count
 
 
-def finish_done(session: Session, moment: datetime) -> int:
-    """Finishes the running campaigns of which nothing is on its way any more; returns how many."""
-    done = [each for each in session.scalars(_locked_in(CampaignState.RUNNING)) if not _busy(session, each.id)]
-    for campaign in done:
-        _move(session, campaign, CampaignState.FINISHED, None)
-        campaign.finished_at = moment
-    return len(done)
-
-
-def any_due(session: Session, moment: datetime) -> bool:
-    """Whether `start_due` or `finish_done` may have something to do; only reads."""
-    waits = and_(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= moment)
-    either = select(Campaign.id).where(or_(waits, Campaign.state == CampaignState.RUNNING))
-    return session.scalar(either.limit(1)) is not None
-
-
-def progress(session: Session, campaign: Campaign) -> Progress:
-    """How far it has come, from one pass over its recipients."""
-    counted = (
-        select(Outbox.state, CampaignRecipient.reason, Outbox.reason, func.count())
-        .select_from(CampaignRecipient)
-        .outerjoin(Outbox, Outbox.id == CampaignRecipient.outbox_id)
-        .where(CampaignRecipient.campaign_id == campaign.id)
-        .group_by(Outbox.state, CampaignRecipient.reason, Outbox.reason)
-    )
-    states: Counter[OutboxState] = Counter()
-    reasons: Counter[str] = Counter()
-    total = waiting = left_out = 0
-    for state, frozen, later, count in session.execute(counted):
-        total += count
-        if state is not None:
-            states[state] += count
-        elif frozen is None:
-            waiting += count
-        else:
-            left_out += count
-        if state not in _ON_THE_WAY and (why := frozen or later) is not None:
-            reasons[why] += count
-    return Progress(total, waiting, left_out, dict(states), dict(reasons))
-
-
-def _write(campaign: Campaign, name: str, body: str, audience: Audience) -> None:
+def _write(campaign: Campaign, staff: Staff, name: str, body: str, audience: Audience) -> None:
     if not 1 <= len(name.strip()) <= 200:
         raise InvalidInput("name", "1 to 200 characters")
     audiences.holds(audience)
-    campaign.name, campaign.text, campaign.audience = name.strip(), advertisements.check(body), audience
+    campaign.name, campaign.text, campaign.audience = name.strip(), body, audience
+    campaign.edited_by, campaign.approved_by = staff.id, None
 
 
-def _permit(staff: Staff) -> None:
-    if staff.role not in _MAY:
-        raise PermissionDenied(f"{staff.username} ({staff.role}) may not send broadcasts")
-
-
-def _lock(session: Session, campaign: Campaign) -> None:
-    """Takes the row and reads it again: what another transaction made of it counts."""
-    session.flush()
-    session.refresh(campaign, with_for_update=True)
-
-
-def _move(session: Session, campaign: Campaign, to: CampaignState, staff: Staff | None) -> None:
-    """The one function through which a campaign changes state; `staff` None is the scheduler."""
-    if staff is not None:
-        _permit(staff)
-    _lock(session, campaign)
-    if to not in LEGAL[campaign.state]:
-        raise IllegalTransition(f"campaign {campaign.id}: {campaign.state} -> {to}")
-    campaign.state = to
-    if staff is not None:
-        audit.record(session, staff, f"campaign_{to.value}", "campaign", campaign.id)
-
-
-def _freeze(session: Session, campaign: Campaign) -> None:
-    """Writes down everybody the audience holds at this moment, with why some are left out, in one statement."""
-    chosen = select(literal(campaign.id), Customer.id, audiences.refusal()).where(audiences.holds(campaign.audience))
-    columns = ["campaign_id", "customer_id", "reason"]
-    session.execute(insert(CampaignRecipient).from_select(columns, chosen.order_by(Customer.id)))
-
-
-def _locked_in(state: CampaignState) -> Select[Campaign]:
-    # Locking the campaign before anything of it: a stop either waits for a batch and then takes its messages back, or
-    # comes first and the batch finds nothing to do.
-    return select(Campaign).where(Campaign.state == state).order_by(Campaign.id).with_for_update(skip_locked=True)
-
-
-def _waiting(campaign_id: int) -> tuple[ColumnElement[bool], ...]:
-    unqueued = (CampaignRecipient.outbox_id.is_(None), CampaignRecipient.reason.is_(None))
-    return (CampaignRecipient.campaign_id == campaign_id, *unqueued)
-
-
-def _queue_next(session: Session, campaign: Campaign, limit: int) -> int:
-    next_ones = (
-        select(CampaignRecipient, Customer, reach.account_id(settings().bot_id))
-        .join(Customer, Customer.id == CampaignRecipient.customer_id)
-        .where(*_waiting(campaign.id))
-        .order_by(CampaignRecipient.id)
-        .limit(limit)
-    )
-    rows = session.execute(next_ones).all()
-    accounts = reach.accounts(session, (account_id for _, _, account_id in rows))
-    for recipient, customer, account_id in rows:
-        if account_id is None:
-            recipient.reason = GONE
-        else:
-            recipient.outbox_id = _enqueue(session, campaign, customer, accounts[account_id])
-    session.flush()
-    return len(rows)
-
-
-def _enqueue(session: Session, campaign: Campaign, customer: Customer, account: ChannelAccount) -> int | None:
-    key = f"campaign:{campaign.id}:{customer.id}"
-    row = outbox.enqueue(
-        session,
-        account,
-        Content(advertisements.render(campaign.text, customer)),
-        kind=OutboxKind.MARKETING,
-        purpose=Purpose.MARKETING,
-        dedupe_key=key,
-        expires_at=(campaign.started_at or clock.now()) + LIFE,
-        campaign_id=campaign.id,
-    )
-    return row.id if row is not None else session.scalar(select(Outbox.id).where(Outbox.dedupe_key == key))
-
-
-def _busy(session: Session, campaign_id: int) -> bool:
-    waiting = select(CampaignRecipient.id).where(*_waiting(campaign_id))
-    moving = select(Outbox.id).where(Outbox.campaign_id == campaign_id, Outbox.state.in_(_ON_THE_WAY))
-    return any(session.scalar(query.limit(1)) is not None for query in (waiting, moving))
+def _rewrite(session: Session, campaign: Campaign, staff: Staff, name: str, body: str, audience: Audience) -> None:
+    if audience != campaign.audience:
+        raise InvalidInput("audience", "its people are settled since it began")
+    body = campaign_approval.check(session, campaign, body)
+    if body == campaign.text and name.strip() == campaign.name:
+        return
+    before = campaign.text
+    _write(campaign, staff, name, body, audience)
+    campaign.version += 1
+    campaign_watch.begin(campaign)
+    taken = campaign_recipients.let_wait_again(session, campaign, campaign.version)
+    detail = {"version": campaign.version, "taken_back": taken, "text_before": before}
+    audit.record(session, staff, "campaign_edit", "campaign", campaign.id, **detail)

@@ -4,6 +4,7 @@ Sources: Decree 91/2020 (advertising messages: consent, 07:00–22:00, at most t
 Personal Data Protection Law 91/2025 with Decree 356/2025 (consent for the purpose, withdrawal at any time).
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm import clock, complaints, consents
+from crm.models.care import Complaint
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount, Purpose
+from crm.models.people import ChannelAccount, Consent, Purpose
 from crm.settings import Settings
 
 LEGAL_MARKETING_IN_24_H = 3
@@ -44,21 +46,50 @@ class Verdict:
 ALLOWED = Verdict()
 
 
-def decide(session: Session, row: Outbox, moment: datetime, settings: Settings) -> Verdict:
-    """Whether `row` may go out at `moment`."""
+def decide_all(session: Session, rows: Sequence[Outbox], moment: datetime, settings: Settings) -> list[Verdict]:
+    """Whether each of `rows` may go out at `moment`, in a few queries for all of them.
+
+    No two of `rows` that are marketing may be of one account: each is judged as if the others were not sent.
+    """
+    facts = _facts(session, [row for row in rows if row.kind is not OutboxKind.REPLY], moment, settings)
+    return [_decide(row, facts, moment, settings) for row in rows]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the rows of a batch are judged by: numbers of customers, and counts by number of account."""
+
+    granted: set[tuple[int, Purpose]]
+    complaining: set[int]
+    sent_today: dict[int, int]
+    sent_in_24_h: dict[int, int]
+
+
+def _facts(session: Session, rows: Sequence[Outbox], moment: datetime, settings: Settings) -> _Facts:
+    asked = {row.account.customer_id for row in rows if row.purpose is not Purpose.SERVICE}
+    marketing = [row for row in rows if row.purpose is Purpose.MARKETING]
+    accounts = {row.account_id for row in marketing}
+    return _Facts(
+        granted=_granted(session, asked),
+        complaining=_complaining(session, {row.account.customer_id for row in marketing}),
+        sent_today=_marketing_since(session, accounts, _midnight(moment, settings)),
+        sent_in_24_h=_marketing_since(session, accounts, moment - timedelta(hours=24)),
+    )
+
+
+def _decide(row: Outbox, facts: _Facts, moment: datetime, settings: Settings) -> Verdict:
     if not row.account.reachable:
         return Verdict(refusal=Refusal.UNREACHABLE)
     if row.kind is OutboxKind.REPLY:
         return ALLOWED
-    refusal = standing_refusal(session, row.account, row.purpose)
-    if refusal is not None:
-        return Verdict(refusal=refusal)
+    if row.purpose is not Purpose.SERVICE and (row.account.customer_id, row.purpose) not in facts.granted:
+        return Verdict(refusal=Refusal.NO_CONSENT)
+    if row.purpose is Purpose.MARKETING and row.account.customer_id in facts.complaining:
+        return Verdict(refusal=Refusal.OPEN_COMPLAINT)
     opens = opening(moment, settings)
     if opens is not None:
         return Verdict(wait_until=opens)
-    if row.purpose is Purpose.MARKETING:
-        return _marketing_allowance(session, row.account_id, moment, settings)
-    return ALLOWED
+    return _marketing_allowance(row, facts, moment, settings) if row.purpose is Purpose.MARKETING else ALLOWED
 
 
 def standing_refusal(session: Session, account: ChannelAccount, purpose: Purpose) -> Refusal | None:
@@ -80,23 +111,37 @@ def opening(moment: datetime, settings: Settings) -> datetime | None:
     return clock.next_local_hour(moment, settings.quiet_until_hour, settings.zone)
 
 
-def _marketing_allowance(session: Session, account_id: int, moment: datetime, settings: Settings) -> Verdict:
-    today = clock.at_local(clock.local(moment, settings.zone).date(), 0, settings.zone)
-    if _marketing_since(session, account_id, today) >= settings.marketing_per_day:
-        return Verdict(
-            wait_until=clock.next_local_hour(today + timedelta(days=1), settings.quiet_until_hour, settings.zone)
-        )
-    day_ago = moment - timedelta(hours=24)
-    if _marketing_since(session, account_id, day_ago) >= LEGAL_MARKETING_IN_24_H:
+def _marketing_allowance(row: Outbox, facts: _Facts, moment: datetime, settings: Settings) -> Verdict:
+    if facts.sent_today.get(row.account_id, 0) >= settings.marketing_per_day:
+        tomorrow = _midnight(moment, settings) + timedelta(days=1)
+        return Verdict(wait_until=clock.next_local_hour(tomorrow, settings.quiet_until_hour, settings.zone))
+    if facts.sent_in_24_h.get(row.account_id, 0) >= LEGAL_MARKETING_IN_24_H:
         return Verdict(wait_until=moment + timedelta(hours=1))
     return ALLOWED
 
 
-def _marketing_since(session: Session, account_id: int, since: datetime) -> int:
-    counted = select(func.count()).where(
-        Outbox.account_id == account_id,
+def _midnight(moment: datetime, settings: Settings) -> datetime:
+    return clock.at_local(clock.local(moment, settings.zone).date(), 0, settings.zone)
+
+
+def _granted(session: Session, customers: Collection[int]) -> set[tuple[int, Purpose]]:
+    newest = select(func.max(Consent.id)).where(Consent.customer_id.in_(customers))
+    newest = newest.group_by(Consent.customer_id, Consent.purpose)
+    held = select(Consent.customer_id, Consent.purpose).where(Consent.id.in_(newest), Consent.granted.is_(True))
+    return {(customer, purpose) for customer, purpose in session.execute(held)} if customers else set()
+
+
+def _complaining(session: Session, customers: Collection[int]) -> set[int]:
+    waiting = select(Complaint.customer_id).where(Complaint.customer_id.in_(customers))
+    waiting = waiting.where(Complaint.state.in_(complaints.OPEN_STATES))
+    return set(session.scalars(waiting)) if customers else set()
+
+
+def _marketing_since(session: Session, accounts: Collection[int], since: datetime) -> dict[int, int]:
+    counted = select(Outbox.account_id, func.count()).where(
+        Outbox.account_id.in_(accounts),
         Outbox.kind == OutboxKind.MARKETING,
         Outbox.state.in_(_COUNTED),
         Outbox.sending_at >= since,
     )
-    return session.scalar(counted) or 0
+    return dict(iter(session.execute(counted.group_by(Outbox.account_id)))) if accounts else {}

@@ -1,35 +1,42 @@
 """The life of an outbox row once its time has come: claimed, sent, or not sent for a reason. Every change is here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, select, update
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy.orm import Session, defer, joinedload
 
-from crm import clock, contact_policy
+from crm import clock, contact_policy, queues, workers
+from crm.contact_policy import Verdict
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount, Purpose
+from crm.models.people import Purpose
 from crm.settings import Settings
 
 MAX_ATTEMPTS = 6
 MAX_RESENDS = 1
-LOOK_AHEAD = 60
 FIRST_BACKOFF_S = 2
+DEFERRED_AT_ONCE = 1000
+ROUNDS = 10
+# Between a claim and its call lie a slot of the near future and what the network takes: both are added to a chat's gap.
+CALL_DELAY_S = 0.25
+EXPIRED = "expired"
 
 
 class Outcome(StrEnum):
     """What became of a call to the channel.
 
-    SENT; RETRY: it was certainly not accepted, try again later; THROTTLED: not accepted, not counted as a try;
-    AMBIGUOUS: nobody knows; REJECTED: it will never be accepted; UNREACHABLE: nor will anything else to this chat.
+    SENT; RETRY: it was certainly not accepted, try again later; THROTTLED, NOT_REACHED: nor was it, and it counts as no
+    try, as the channel wants us to wait or is away; AMBIGUOUS: nobody knows; REJECTED: it will never be accepted;
+    UNREACHABLE: nor will anything else to this chat.
     """
 
     SENT = "sent"
     RETRY = "retry"
     THROTTLED = "throttled"
+    NOT_REACHED = "not reached"
     AMBIGUOUS = "ambiguous"
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
@@ -37,7 +44,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Letter:
-    """One claimed message: what goes to which chat."""
+    """One claimed message: what goes to which chat. `fence` is the number of the worker that claimed it."""
 
     outbox_id: int
     chat_id: int
@@ -45,53 +52,78 @@ class Letter:
     fence: int
 
 
-def claim(session: Session, settings: Settings, fence: int, limit: int, busy_chats: Collection[int]) -> list[Letter]:
+@dataclass(frozen=True)
+class Report:
+    """What became of a letter. `wait_s`: before it may be tried again; `asked_s`: seconds for which Telegram has just
+    asked to be left alone by everybody; `late_s`: past its slot.
+    """
+
+    letter: Letter
+    outcome: Outcome
+    reason: str = ""
+    message_id: int | None = None
+    wait_s: float = 0.0
+    asked_s: float = 0.0
+    late_s: float = 0.0
+
+
+def claim(session: Session, settings: Settings, fence: int, limit: int) -> list[Letter]:
     """Marks up to `limit` due messages as being sent, one a chat, most urgent first. Commit before sending them.
 
-    Rows whose policy says no, or whose time is over, get their final state and reason on the way.
+    Rows whose policy says no, or whose time is over, get their final state and reason on the way. Only one process at a
+    time may claim for a bot: hold its `send_limits.gate`.
     """
     moment = clock.now()
+    opens = contact_policy.opening(moment, settings)
     letters: list[Letter] = []
-    taken = set(busy_chats)
-    for row in session.scalars(_due(settings.bot_id, taken)):
-        if len(letters) == limit:
-            break
-        if row.account.chat_id in taken:
+    for queue in queues.due(session, settings.bot_id):
+        if opens is not None and queue.kind is not OutboxKind.REPLY:
+            _defer(session, queue.ids(session, moment, DEFERRED_AT_ONCE), opens)
             continue
-        if row.expires_at is not None and row.expires_at <= moment:
-            row.state, row.reason = OutboxState.EXPIRED, "expired"
-            continue
-        verdict = contact_policy.decide(session, row, moment, settings)
-        if verdict.refusal is not None:
-            row.state, row.reason = OutboxState.SKIPPED, verdict.refusal.value
-        elif verdict.wait_until is not None:
-            row.not_before = verdict.wait_until
-        else:
-            row.state, row.sending_at, row.fence = OutboxState.SENDING, moment, fence
-            row.attempts += 1
-            taken.add(row.account.chat_id)
-            letters.append(Letter(row.id, row.account.chat_id, dict(row.body), fence))
+        for _ in range(ROUNDS):
+            room = limit - len(letters)
+            rows = queue.rows(session, moment, room) if room else []
+            if not rows:
+                break
+            letters += _claim_rows(session, rows, moment, settings, fence)
+            session.flush()
     return letters
 
 
-def _due(bot_id: int, busy_chats: Collection[int]) -> Select[Outbox]:
-    due = select(Outbox).join(Outbox.account).options(joinedload(Outbox.account))
-    due = due.where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.QUEUED, Outbox.not_before <= clock.now())
-    due = due.where(ChannelAccount.chat_id.not_in(busy_chats), ~_behind_another_reply())
-    due = due.order_by(Outbox.priority, Outbox.not_before, Outbox.id).limit(LOOK_AHEAD)
-    return due.with_for_update(of=Outbox, skip_locked=True)
+def _claim_rows(
+    session: Session, rows: Sequence[Outbox], moment: datetime, settings: Settings, fence: int
+) -> list[Letter]:
+    firsts = list({row.account_id: row for row in reversed(rows)}.values())[::-1]
+    verdicts = contact_policy.decide_all(session, firsts, moment, settings)
+    gap = timedelta(seconds=settings.chat_gap_s + CALL_DELAY_S) if settings.chat_gap_s else None
+    letters = []
+    for row, verdict in zip(firsts, verdicts, strict=True):
+        if _stays(row, verdict, moment):
+            continue
+        row.state, row.sending_at, row.fence = OutboxState.SENDING, moment, fence
+        row.attempts += 1
+        if gap is not None:
+            row.account.quiet_until = moment + gap
+        letters.append(Letter(row.id, row.account.chat_id, dict(row.body), fence))
+    return letters
 
 
-def _behind_another_reply() -> ColumnElement[bool]:
-    """Whether a reply must wait for an earlier one to the same chat: a retry must not turn the order round."""
-    earlier = aliased(Outbox)
-    waiting = select(earlier.id).where(
-        earlier.account_id == Outbox.account_id,
-        earlier.kind == OutboxKind.REPLY,
-        earlier.id < Outbox.id,
-        earlier.state.in_((OutboxState.QUEUED, OutboxState.SENDING)),
-    )
-    return and_(Outbox.kind == OutboxKind.REPLY, waiting.exists())
+def _stays(row: Outbox, verdict: Verdict, moment: datetime) -> bool:
+    """Whether the row is not sent now; it then says why."""
+    if row.expires_at is not None and row.expires_at <= moment:
+        row.state, row.reason = OutboxState.EXPIRED, EXPIRED
+    elif verdict.refusal is not None:
+        row.state, row.reason = OutboxState.SKIPPED, verdict.refusal.value
+    elif verdict.wait_until is not None:
+        row.not_before = verdict.wait_until
+    return not verdict.allowed or row.state is OutboxState.EXPIRED
+
+
+def _defer(session: Session, ids: Sequence[int], until: datetime) -> None:
+    if not ids:
+        return
+    later = update(Outbox).where(Outbox.id.in_(ids), Outbox.state == OutboxState.QUEUED)
+    session.execute(later.values(not_before=until).execution_options(synchronize_session="fetch"))
 
 
 def settle(
@@ -103,21 +135,35 @@ def settle(
     message_id: int | None = None,
     wait_s: float = 0,
 ) -> bool:
-    """Writes what became of a claimed message; False when the claim was no longer ours, and nothing was written."""
-    row = session.scalar(
-        select(Outbox)
-        .where(Outbox.id == letter.outbox_id, Outbox.state == OutboxState.SENDING, Outbox.fence == letter.fence)
-        .with_for_update()
-    )
-    if row is None:
-        return False
-    row.reason = reason[:200] or None
-    match outcome:
+    """Writes what became of one claimed message; False when the claim was no longer ours, and nothing was written."""
+    return not settle_all(session, [Report(letter, outcome, reason, message_id, wait_s)])
+
+
+def settle_all(session: Session, reports: Sequence[Report]) -> list[Report]:
+    """Writes what became of claimed messages; returns the reports that came too late and changed nothing."""
+    ids = [report.letter.outbox_id for report in reports]
+    ours = select(Outbox).where(Outbox.id.in_(ids), Outbox.state == OutboxState.SENDING)
+    ours = ours.options(defer(Outbox.body), joinedload(Outbox.account, innerjoin=True))
+    rows = {row.id: row for row in session.scalars(ours.order_by(Outbox.id).with_for_update(of=Outbox))}
+    rejected = []
+    for report in reports:
+        row = rows.get(report.letter.outbox_id)
+        if row is None or row.fence != report.letter.fence:
+            rejected.append(report)
+        else:
+            _write(row, report)
+    session.flush()
+    return rejected
+
+
+def _write(row: Outbox, report: Report) -> None:
+    row.reason = report.reason[:200] or None
+    match report.outcome:
         case Outcome.SENT:
-            row.state, row.sent_at, row.telegram_message_id = OutboxState.SENT, clock.now(), message_id
-        case Outcome.THROTTLED:
+            row.state, row.sent_at, row.telegram_message_id = OutboxState.SENT, clock.now(), report.message_id
+        case Outcome.THROTTLED | Outcome.NOT_REACHED:
             row.attempts -= 1
-            _again(row, wait_s)
+            _again(row, report.wait_s)
         case Outcome.RETRY:
             _retry(row)
         case Outcome.AMBIGUOUS:
@@ -126,18 +172,47 @@ def settle(
             row.state = OutboxState.FAILED
         case Outcome.UNREACHABLE:
             row.state = OutboxState.FAILED
-            row.account.reachable, row.account.unreachable_reason = False, reason[:64]
-    return True
+            row.account.reachable, row.account.unreachable_reason = False, report.reason[:64]
+    if report.late_s and row.account.quiet_until is not None:
+        row.account.quiet_until += timedelta(seconds=report.late_s)
 
 
-def recover(session: Session, bot_id: int, fence: int) -> int:
-    """Settles what an earlier holder of the lease left half sent; returns how many rows. Call once on taking over."""
-    left = select(Outbox).where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.SENDING, Outbox.fence < fence)
+def recover(session: Session, bot_id: int, in_hand: Collection[int] = ()) -> int:
+    """Settles what workers that are dead left half sent; returns how many rows. Every process does it now and then.
+
+    Args:
+        in_hand: messages of which the asking process will still write the outcome, under whatever number.
+    """
+    sending = (Outbox.bot_id == bot_id, Outbox.state == OutboxState.SENDING)
+    # First the claims, then who lives: whoever claimed something enlisted before.
+    fences = set(session.scalars(select(Outbox.fence).where(*sending).distinct()))
+    workers.bury(session, bot_id)
+    dead = [fence for fence in fences - workers.living(session, bot_id) if fence is not None]
+    if not dead and None not in fences:
+        return 0
+    left = select(Outbox).where(*sending, or_(Outbox.fence.in_(dead), Outbox.fence.is_(None)))
+    left = left.where(Outbox.id.not_in(in_hand))
     rows = list(session.scalars(left.with_for_update()))
     for row in rows:
         row.reason = "the sender stopped during the call"
         _ambiguous(row)
+    session.flush()
     return len(rows)
+
+
+def put_back(session: Session, bot_id: int, fence: int, known: Collection[int]) -> int:
+    """Queues again what a worker claimed and never heard of, as the answer to its commit was lost: no call was made."""
+    lost = update(Outbox).where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.SENDING, Outbox.fence == fence)
+    lost = lost.where(Outbox.id.not_in(known))
+    return _count(session.execute(lost.values(state=OutboxState.QUEUED, attempts=Outbox.attempts - 1)))
+
+
+def expire(session: Session, bot_id: int) -> int:
+    """Ends the queued messages whose time is over, also those of a broadcast that is paused; returns how many."""
+    over = update(Outbox).where(
+        Outbox.bot_id == bot_id, Outbox.state == OutboxState.QUEUED, Outbox.expires_at <= clock.now()
+    )
+    return _count(session.execute(over.values(state=OutboxState.EXPIRED, reason=EXPIRED)))
 
 
 def take_up_again(session: Session, account_id: int) -> None:
@@ -157,12 +232,8 @@ def take_up_again(session: Session, account_id: int) -> None:
 
 def withdraw(session: Session, campaign_id: int, reason: str) -> int:
     """Takes back what a campaign still has queued; returns how many rows."""
-    taken: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        update(Outbox)
-        .where(Outbox.campaign_id == campaign_id, Outbox.state == OutboxState.QUEUED)
-        .values(state=OutboxState.SKIPPED, reason=reason)
-    )
-    return taken.rowcount
+    queued = update(Outbox).where(Outbox.campaign_id == campaign_id, Outbox.state == OutboxState.QUEUED)
+    return _count(session.execute(queued.values(state=OutboxState.SKIPPED, reason=reason)))
 
 
 def _retry(row: Outbox) -> None:
@@ -183,3 +254,8 @@ def _ambiguous(row: Outbox) -> None:
 
 def _again(row: Outbox, seconds: float) -> None:
     row.state, row.not_before = OutboxState.QUEUED, clock.now() + timedelta(seconds=seconds)
+
+
+def _count(result: Any) -> int:
+    counted: CursorResult[Any] = result
+    return counted.rowcount

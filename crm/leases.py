@@ -1,14 +1,22 @@
 """Leases: of several processes that could do a job, one does it, and a late one cannot spoil it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from crm import clock
 from crm.errors import LeaseLost
+from crm.models.base import UtcDateTime
 from crm.models.messaging import Lease
+
+
+def moment(session: Session) -> datetime:
+    """What time the database says it is: machines whose clocks differ agree on it. SQLite's is this machine's."""
+    if session.get_bind().dialect.name == "sqlite":
+        return clock.now()
+    return session.scalars(select(func.clock_timestamp(type_=UtcDateTime()))).one()
 
 
 def acquire(session: Session, name: str, owner: str, ttl_s: float) -> int | None:
@@ -17,13 +25,13 @@ def acquire(session: Session, name: str, owner: str, ttl_s: float) -> int | None
     Returns:
         The fence number to act under, or None while another owner's lease runs.
     """
-    moment = clock.now()
-    expires = moment + timedelta(seconds=ttl_s)
+    now = clock.now()
+    expires = now + timedelta(seconds=ttl_s)
     lease = session.scalar(select(Lease).where(Lease.name == name).with_for_update())
     if lease is None:
         return _create(session, name, owner, Lease(name=name, owner=owner, fence=1, expires_at=expires))
     if lease.owner != owner:
-        if lease.expires_at > moment:
+        if lease.expires_at > now:
             return None
         lease.owner, lease.fence = owner, lease.fence + 1
     lease.expires_at = expires

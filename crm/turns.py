@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -29,6 +30,8 @@ from crm.outbox import Content
 from crm.settings import settings
 from crm.sightings import Heard
 
+PATIENCE = timedelta(minutes=10)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,32}")  # PostgreSQL refuses even to look for a forged one that holds NUL
 # STOP, and the "từ chối" of Vietnamese advertisements. Not "dừng": typed without accents it is "đúng", a yes.
 _STOP = re.compile(r"^/?(stop|tc|từ chối|tu choi|h(ủy|uỷ) đăng ký|huy dang ky)[.! ]*$")
 
@@ -46,7 +49,7 @@ class Turn:
     """Where the turn stands after the customer's part is recorded.
 
     `slots` are the words the assistant's texts use; `first` is true for the first message of the conversation, `anew`
-    for the first after people have handed the conversation back.
+    for the first after people have handed the conversation back. `fence` is the number of the worker that handles it.
     """
 
     inbound_id: int
@@ -58,6 +61,7 @@ class Turn:
     first: bool
     slots: dict[str, str | None]
     anew: bool
+    fence: int | None = None
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -70,8 +74,15 @@ class Turn:
         }
 
 
-def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said: Said) -> Turn:
-    """Records the customer's part of the turn, once however often the turn is begun."""
+def begin(
+    session: Session, inbound_id: int, turn_id: str, caller: Caller, said: Said, fence: int | None = None
+) -> Turn:
+    """Records the customer's part of the turn, once however often the turn is begun.
+
+    Raises LeaseLost when the update is not worker `fence`'s any more.
+    """
+    if fence is not None:
+        inbound.check(session, inbound_id, fence)
     before = customers.account_by_chat(session, caller.bot_id, caller.chat_id)
     if before is not None and not before.reachable:
         dispatch.take_up_again(session, before.id)
@@ -91,6 +102,7 @@ def begin(session: Session, inbound_id: int, turn_id: str, caller: Caller, said:
         first=before_this is None and not _spoken_to(session, conversation.id),
         slots=_slots(conversation, before_this),
         anew=before_this is not None and escalations.closed_since(session, conversation.id, before_this.at),
+        fence=fence,
     )
 
 
@@ -136,7 +148,7 @@ def _record(session: Session, conversation: Conversation, inbound_id: int, said:
 
 def button(session: Session, account_chat: tuple[int, int], token: str) -> ButtonToken | None:
     """The button that `token` stands for, if it was given to this very chat (bot_id, chat_id) and has not expired."""
-    found = session.get(ButtonToken, token)
+    found = session.get(ButtonToken, token) if _TOKEN.fullmatch(token) else None
     if found is None or found.expires_at <= clock.now():
         return None
     account = customers.account_by_chat(session, *account_chat)
@@ -184,19 +196,37 @@ def bury(session: Session, bot_id: int, chat_id: int, error: str) -> None:
     outbox.enqueue(session, account, Content(text), kind=OutboxKind.REPLY)
 
 
+def ask_for_patience(session: Session, bot_id: int, chat_id: int) -> bool:
+    """Tells somebody who writes faster than we answer that nothing is lost, once in PATIENCE; whether it did."""
+    account = customers.account_by_chat(session, bot_id, chat_id)
+    told_lately = account is not None and account.slowed_at and account.slowed_at > clock.now() - PATIENCE
+    if account is None or told_lately:
+        return False
+    conversation = session.scalars(select(Conversation).where(Conversation.account_id == account.id)).one()
+    if conversation.mode is Mode.PEOPLE:
+        return False
+    account.slowed_at = clock.now()
+    text = templates.message("many_messages", conversation.customer)
+    outbox.enqueue(session, account, Content(text), kind=OutboxKind.REPLY)
+    return True
+
+
 def give_up(session: Session, turn: Turn, error: str) -> None:
-    """The assistant cannot answer: a person is called, and the customer is told so. Ends the turn."""
+    """The assistant cannot answer: a person is called, and the customer is told so. Ends the turn. Raises LeaseLost."""
+    if turn.fence is not None:
+        inbound.check(session, turn.inbound_id, turn.fence)
     conversation = session.get_one(Conversation, turn.conversation_id)
     escalations.open_for(session, conversation, EscalationReason.TECHNICAL, note=error[:500], silence=False)
     answer_with_template(session, turn, "technical_problem")
 
 
 def finish(session: Session, turn: Turn, answers: Sequence[Content], heard: Heard | None = None) -> None:
-    """Queues the answers and marks the update done, together. A turn that is done already is left alone.
+    """Queues the answers and marks the update done, together. A turn that is done already, or that another worker has
+    taken over, is left alone.
 
     `heard`: what the understanding made of the message; one that was not understood goes to the review queue.
     """
-    if not inbound.finish(session, turn.inbound_id):
+    if not inbound.finish(session, turn.inbound_id, turn.fence):
         return
     conversation = session.get_one(Conversation, turn.conversation_id)
     if turn.first:

@@ -17,7 +17,7 @@ from scheduler.jobs import Jobs
 from scheduler.leadership import Leadership
 
 log = structlog.get_logger()
-LEAD_EVERY = timedelta(seconds=4)
+RENEWALS = 4  # of the lease within its time: it outlives three that fail
 SHORT = timedelta(seconds=3)
 MINUTE = timedelta(minutes=1)
 
@@ -55,14 +55,14 @@ class SchedulerProcess:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         for job, every in (
-            (self._jobs.lead, LEAD_EVERY),
+            (self._jobs.lead, timedelta(seconds=self._settings.lease_ttl_s / RENEWALS)),
             (self._jobs.surveys, SHORT),
             (self._jobs.campaigns, SHORT),
             (self._jobs.greetings, MINUTE),
             (self._jobs.purge, MINUTE),
             (self._jobs.catalogue, MINUTE),
         ):
-            trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=self._settings.zone)
+            trigger = IntervalTrigger(seconds=every.total_seconds(), timezone=self._settings.zone)
             clock.add_job(job, trigger, id=job.__name__, next_run_time=datetime.now(self._settings.zone))
         return clock
 

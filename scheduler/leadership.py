@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from crm import health, leases
 from crm.db import Database
 from crm.errors import LeaseLost
+from crm.settings import settings
 
 log = structlog.get_logger()
 LEASE = "scheduler"
-TTL_S = 15.0
 
 
 class Leadership:
@@ -33,7 +33,7 @@ class Leadership:
     def renew(self) -> None:
         """Renews the lease, or tries to take it; the leader gives a sign of life with it."""
         with self._database.begin() as session:
-            fence = leases.acquire(session, LEASE, self._owner, TTL_S)
+            fence = leases.acquire(session, LEASE, self._owner, settings().lease_ttl_s)
             if fence is not None:
                 health.beat(session, LEASE, "leading")
         if fence != self._fence:

@@ -49,7 +49,7 @@ class Simulator:
         self._until(lambda: self._client.get("/").is_success)
 
     def _until(self, done: Any) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
                 if done():

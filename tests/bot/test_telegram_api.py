@@ -1,4 +1,6 @@
-import httpx
+from unittest.mock import Mock
+
+import aiohttp
 import pytest
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
@@ -20,13 +22,13 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (BadRequest("Message text is empty"), Outcome.REJECTED),
         (NetworkError("Bad Gateway"), Outcome.RETRY),
         (caused(NetworkError("x"), TelegramError("Invalid server response")), Outcome.RETRY),
-        (caused(NetworkError("x"), httpx.ConnectError("refused")), Outcome.RETRY),
-        (caused(TimedOut(), httpx.ConnectTimeout("t")), Outcome.RETRY),
-        (caused(TimedOut(), httpx.PoolTimeout("t")), Outcome.RETRY),
-        (caused(TimedOut(), httpx.ReadTimeout("t")), Outcome.AMBIGUOUS),
-        (caused(TimedOut(), httpx.WriteTimeout("t")), Outcome.AMBIGUOUS),
-        (caused(NetworkError("x"), httpx.ReadError("reset")), Outcome.AMBIGUOUS),
-        (caused(NetworkError("x"), httpx.RemoteProtocolError("closed")), Outcome.AMBIGUOUS),
+        (caused(NetworkError("x"), aiohttp.ClientConnectorError(Mock(), OSError("refused"))), Outcome.NOT_REACHED),
+        (caused(NetworkError("x"), aiohttp.ClientHttpProxyError(Mock(), (), status=502)), Outcome.NOT_REACHED),
+        (caused(TimedOut(), aiohttp.ConnectionTimeoutError("connecting, or no free connection")), Outcome.NOT_REACHED),
+        (caused(TimedOut(), aiohttp.SocketTimeoutError("reading")), Outcome.AMBIGUOUS),
+        (caused(TimedOut(), TimeoutError("in all")), Outcome.AMBIGUOUS),
+        (caused(NetworkError("x"), aiohttp.ClientOSError("reset")), Outcome.AMBIGUOUS),
+        (caused(NetworkError("x"), aiohttp.ServerDisconnectedError()), Outcome.AMBIGUOUS),
     ],
 )
 def test_what_an_error_says_of_the_message(error: TelegramError, outcome: Outcome) -> None:

@@ -28,6 +28,9 @@ async def rasa(answer: Callable[[int], tuple[int, bytes]]) -> AsyncIterator[str]
         await reader.readuntil(b"\r\n\r\n")
         status, body = answer(asked)
         asked += 1
+        if not status:
+            writer.close()
+            return
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)) + body)
         await writer.drain()
         writer.close()
@@ -76,3 +79,48 @@ async def test_an_error_is_not_tried_again_and_nobody_there_is_given_up_in_time(
             await asking(url).ask({"text": "x"})
     with pytest.raises(NotUnderstood):
         await asking("http://127.0.0.1:9", timeout_s=1.0).ask({"text": "x"})
+
+
+async def test_of_two_rasas_the_one_that_is_there_answers_every_time() -> None:
+    asked: list[int] = []
+    async with rasa(lambda number: asked.append(number) or (200, GOOD)) as url:
+        two = asking(f"http://127.0.0.1:9, {url}/")
+        assert [(await two.ask({"text": "x"})).heard.intent for _ in range(4)] == ["greet"] * 4
+    assert asked == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("failure", [(500, b"{}"), (502, b"{}"), (503, b"{}"), (0, b"")], ids=str)
+async def test_what_fails_at_one_is_asked_at_the_other(failure: tuple[int, bytes]) -> None:
+    async with rasa(lambda _: failure) as bad, rasa(lambda _: (200, GOOD)) as good:
+        two = asking(f"{bad},{good}")
+        assert [(await two.ask({"text": "x"})).heard.intent for _ in range(3)] == ["greet"] * 3
+
+
+async def test_an_error_of_both_is_no_answer() -> None:
+    count = 0
+
+    def fail(_: int) -> tuple[int, bytes]:
+        nonlocal count
+        count += 1
+        return 500, b"{}"
+
+    async with rasa(fail) as one, rasa(fail) as two:
+        with pytest.raises(NotUnderstood):
+            await asking(f"{one},{two}").ask({"text": "x"})
+    assert count == 2
+
+
+async def test_a_rasa_that_breaks_off_is_asked_again() -> None:
+    async with rasa(lambda asked: (0, b"") if asked == 0 else (200, GOOD)) as url:
+        assert (await asking(url).ask({"text": "x"})).heard.intent == "greet"
+
+
+async def test_one_that_hangs_leaves_time_for_the_other() -> None:
+    async def hang(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    silent = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with rasa(lambda _: (200, GOOD)) as good:
+        two = asking(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]},{good}")
+        assert [(await two.ask({"text": "x"})).heard.intent for _ in range(2)] == ["greet"] * 2
+    silent.close()

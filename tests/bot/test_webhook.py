@@ -1,9 +1,9 @@
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from telegram import Update
 
 from bot.webhook import MAX_BODY_BYTES, PATH, SECRET_HEADER, make_app
 
@@ -16,8 +16,8 @@ class Store:
     def __init__(self) -> None:
         self.stored: list[int] = []
 
-    async def __call__(self, updates: Sequence[Update]) -> None:
-        self.stored += [update.update_id for update in updates]
+    async def __call__(self, updates: Sequence[dict[str, Any]]) -> None:
+        self.stored += [update["update_id"] for update in updates]
 
 
 @pytest.fixture
@@ -44,6 +44,8 @@ def test_an_update_is_stored_before_it_is_confirmed(client: TestClient, store: S
         (JSON, "x" * (MAX_BODY_BYTES + 1), 413),
         (JSON, '{"update_id": ', 400),
         (JSON, "[1, 2]", 400),
+        (JSON, "[" * 100_000, 400),
+        (JSON, '{"update_id": "5"}', 400),
         (JSON, '{"message": {}}', 400),
     ],
 )

@@ -19,7 +19,7 @@ from crm.models.people import AuditEntry, Purpose
 from crm.models.staff import Role
 from crm.settings import settings
 from scheduler.jobs import Jobs
-from scheduler.leadership import LEASE, TTL_S, Leadership
+from scheduler.leadership import LEASE, Leadership
 from tests.crm import factories
 
 TET_MORNING = clock.at_local(date(2027, 2, 6), 9, settings().zone)
@@ -99,7 +99,7 @@ def test_one_that_stops_hands_over_at_once_and_one_that_died_after_its_time(
     assert waits.leading
     first.lead()
     assert not leads.leading
-    clock_hand.shift(TTL_S + 1)
+    clock_hand.shift(settings().lease_ttl_s + 1)
     first.lead()
     assert leads.leading
 
