@@ -109,6 +109,7 @@ def test_health_tells_a_watchdog_and_nobody_about_people(desk: Desk) -> None:
         "status": "ok",
         "database": {"reachable": True, "current": True},
         "heartbeats_s": {},
+        "problems": [],
     }
 
 
