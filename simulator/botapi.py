@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
 
 from simulator.connection import cut
 from simulator.errors import ApiError
@@ -29,13 +30,15 @@ class BotApi:
     def __init__(self, world: World) -> None:
         self.world = world
         self.router = APIRouter()
-        self.router.add_api_route("/bot{token}/{method}", self.call, methods=["GET", "POST"])
+        # Plain routes: FastAPI's reading of arguments would be a third of what a call costs.
+        self.router.routes.append(Route("/bot{token}/{method}", self.call, methods=["GET", "POST"]))
         self.router.add_api_route("/file/bot{token}/{path:path}", self.download, methods=["GET"])
 
-    async def call(self, token: str, method: str, request: Request) -> Response:
+    async def call(self, request: Request) -> Response:
+        method = request.path_params["method"]
         name = method.lower()
         try:
-            bot = self._bot(token)
+            bot = self._bot(request.path_params["token"])
             params = await read_params(request)
             if name not in OUTGOING and name not in ABOUT and name != "getupdates":
                 raise ApiError(404, "Not Found")
