@@ -44,7 +44,8 @@ def test_pages_write_only_through_entered_actions() -> None:
     assert named == set(access.ACTIONS)
 
 
-def test_only_the_desk_and_the_login_open_transactions() -> None:
+def test_only_the_desk_the_login_and_the_watch_open_transactions() -> None:
+    """The watch tries whether the database can be written, and writes nothing."""
     room = Path(console.__file__).parent
     writers = {path.name for path in room.glob("*.py") if ".begin()" in path.read_text(encoding="utf-8")}
-    assert writers == {"desk.py", "login.py"}
+    assert writers == {"desk.py", "login.py", "watch.py"}

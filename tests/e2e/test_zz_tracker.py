@@ -4,8 +4,12 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from operations.sandbox import Sandbox
 from tests.e2e.people import newcomer, play
+
+pytestmark = pytest.mark.e2e
 
 
 def test_no_turn_of_the_whole_run_was_rewound(system: Sandbox) -> None:

@@ -32,9 +32,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="trian-fault-") as folder:
         databases = Databases(Path(folder))
         try:
-            for case in _wanted(chosen):
+            for turn, case in enumerate(_wanted(chosen)):
                 numbers.append(case.number)
-                for kind in _kinds(case, chosen):
+                for kind in _kinds(case, chosen, turn):
                     tally = _run(case, kind, databases, chosen)
                     failures += bool(tally.failed)
                     total.add(tally)
@@ -47,8 +47,10 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--cases", help="numbers, as in 1,24; without it: all")
-    parser.add_argument("--database", choices=[*KINDS, "both"], default="both")
-    parser.add_argument("--short", action="store_true", help="the round of a few minutes that `make test` runs")
+    parser.add_argument("--database", choices=[*KINDS, "both"], help="both is the default of a full round")
+    parser.add_argument(
+        "--short", action="store_true", help="a round of some minutes: few tries, each case on one database in turn"
+    )
     parser.add_argument("--seed", type=int, help="repeats the random moments of an earlier run")
     parser.add_argument("--tries", type=int, help="tries of every case, instead of its own number")
     chosen = parser.parse_args()
@@ -65,10 +67,13 @@ def _wanted(chosen: argparse.Namespace) -> list[Case]:
     return [CASES[number] for number in numbers if CASES[number].short or not chosen.short or chosen.cases]
 
 
-def _kinds(case: Case, chosen: argparse.Namespace) -> list[str]:
-    """The databases to run it on."""
-    kinds = [kind for kind in KINDS if chosen.database in ("both", kind)]
-    return [kind for kind in kinds if not chosen.short or case.short_on in (None, kind)]
+def _kinds(case: Case, chosen: argparse.Namespace, turn: int) -> list[str]:
+    """The databases to run it on. A short round takes them in turn, others than the last time with another seed."""
+    if chosen.database:
+        return [kind for kind in KINDS if chosen.database in ("both", kind)]
+    if chosen.short:
+        return [case.short_on or KINDS[(chosen.seed + turn) % len(KINDS)]]
+    return list(KINDS)
 
 
 def _run(case: Case, kind: str, databases: Databases, chosen: argparse.Namespace) -> Tally:

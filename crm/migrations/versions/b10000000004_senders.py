@@ -51,8 +51,9 @@ def downgrade() -> None:
     for name, table, *_ in (*_FILLED, *_INDEXES):
         op.drop_index(name, table_name=table)
     op.drop_table("send_limits")
-    with op.batch_alter_table("channel_accounts") as batch_op:
-        batch_op.drop_column("slowed_at")
-        batch_op.drop_column("quiet_until")
-    with op.batch_alter_table("inbound") as batch_op:
-        batch_op.drop_column("claimed_by")
+    for table, column in (
+        ("channel_accounts", "slowed_at"),
+        ("channel_accounts", "quiet_until"),
+        ("inbound", "claimed_by"),
+    ):
+        op.drop_column(table, column)
