@@ -1,21 +1,19 @@
 """Several real bot processes on one token, against the simulator, on both databases. Rasa is away as in test_killed."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import OperationalError
 
 from crm import clock, health
 from crm.db import Database
 from crm.models.messaging import Inbound, InboundState, Lease, Outbox, OutboxState
 from tests.bot.test_killed import CHATS, Simulator, check, free_port, process, settled
+from tests.freezing import freeze
 
 PATIENCE_S = 60
 BOT_ID = 100000001
@@ -46,20 +44,6 @@ def workers(database: Database) -> set[int]:
         return set(session.scalars(select(Lease.fence).where(Lease.name.startswith(f"worker:{BOT_ID}:"))))
 
 
-def freeze(running: subprocess.Popen[bytes], database: Database) -> None:
-    """Stops the process between two transactions: one stopped within keeps SQLite's lock, which nobody can help."""
-    for _ in range(50):
-        running.send_signal(signal.SIGSTOP)
-        try:
-            with database.begin() as session:
-                health.try_to_write(session)
-            return
-        except OperationalError:
-            running.send_signal(signal.SIGCONT)
-            time.sleep(0.05)
-    pytest.fail("the process was always within a transaction")
-
-
 def test_two_bots_share_the_work_and_the_frozen_one_spoils_nothing(database: Database, tmp_path: Path) -> None:
     port = free_port()
     settings = environment(database, tmp_path, port)
@@ -74,7 +58,7 @@ def test_two_bots_share_the_work_and_the_frozen_one_spoils_nothing(database: Dat
             for chat in CHATS:
                 simulator.post(f"chats/{chat}/messages", {"text": f"/start {number}"}).raise_for_status()
             if number == 1:
-                freeze(first, database)
+                freeze(first.pid, database)
         try:
             assert until(lambda: settled(database, 4 * len(CHATS)))
         finally:

@@ -62,10 +62,6 @@ class Running:
         if self.alive:
             os.kill(self.pid, number)
 
-    def freeze(self) -> None:
-        """SIGSTOP: it stands still in the middle of whatever it does."""
-        self.signal(signal.SIGSTOP)
-
     def thaw(self) -> None:
         """SIGCONT."""
         self.signal(signal.SIGCONT)

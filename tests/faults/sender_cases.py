@@ -168,7 +168,7 @@ def _freeze_one(world: World, tally: Tally, dice: random.Random, senders: list[R
     for _ in range(dice.randint(1, 4)):
         world.telegram.fault("slow", method="sendMessage", delay_s=dice.uniform(0.2, 1.5))
     time.sleep(dice.uniform(0.1, 1.0))
-    victim.freeze()
+    world.freeze(victim)
     held = [row.id for row in sending(world)]
     time.sleep(seconds)
     overtaken = {row.id: row.state for row in rows_of(world, held) if row.state is not OutboxState.SENDING}

@@ -193,7 +193,7 @@ def frozen_leader(world: World, tries: int, dice: random.Random) -> Tally:
 
 def _freeze(leader: Running, dice: random.Random, seconds: float, world: World) -> None:
     world.reaches(lambda: False, dice.uniform(0, 0.6))
-    leader.freeze()
+    world.freeze(leader)
     world.reaches(lambda: False, seconds)
     leader.thaw()
 

@@ -17,6 +17,7 @@ from crm.db import Database
 from crm.models.messaging import Inbound, InboundState, Lease, Outbox
 from crm.settings import SIMULATOR_TOKEN
 from operations.processes import NLU_PYTHON, ROOT
+from tests import freezing
 from tests.faults import oracle, rooms
 from tests.faults.databases import Databases
 from tests.faults.oracle import MOVING, Audit, Mark
@@ -128,6 +129,10 @@ class World:
         running.kill()
         if lapse:
             self.lapse(pid)
+
+    def freeze(self, running: Running) -> None:
+        """SIGSTOP between two transactions; `running.thaw()` lets it go on."""
+        freezing.freeze(running.pid, self.database)
 
     def lapse(self, pid: int) -> None:
         """Lets the leases of a dead process run out now, instead of waiting for it."""
