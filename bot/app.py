@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.dispatcher import Dispatcher
 from bot.intake import Intake
 from bot.leadership import Leadership
 from bot.sweeper import Sweeper
-from bot.telegram_api import make_bot, wait_of
+from bot.telegram_api import make_bot, until_it_works
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
 from bot.vitals import Vitals
@@ -84,7 +84,7 @@ class BotProcess:
             self._vitals.status = "standing by to fetch"
             await self._leadership.win()
             self._vitals.status = "serving"
-            await _until_it_works(self._bot.delete_webhook)
+            await until_it_works(self._bot.delete_webhook)
             await _first_to_end([intake.run(), self._leadership.keep()])
             self._vitals.leave("intake")
 
@@ -113,16 +113,6 @@ class BotProcess:
             except TelegramError as error:
                 log.warning("waiting for Telegram", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
-
-
-async def _until_it_works(call: Callable[[], Awaitable[Any]]) -> None:
-    while True:
-        try:
-            await call()
-            return
-        except TelegramError as error:
-            log.warning("not taken by Telegram; trying again", error=type(error).__name__)
-            await asyncio.sleep(max(RETRY_S, wait_of(error)))
 
 
 async def _first_to_end(jobs: list[Coroutine[Any, Any, None]]) -> None:

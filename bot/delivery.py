@@ -60,6 +60,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._last_sent = 0.0
         self._unsure = False
+        self._claiming: asyncio.Task[tuple[list[_Flight], float]] | None = None
 
     def wake(self) -> None:
         """Something new is in the outbox."""
@@ -76,9 +77,9 @@ class Delivery:
     async def run(self) -> None:
         """Sends until cancelled."""
         while True:
-            self._vitals.mark("delivery")
             try:
                 pause_s = await self._claim()
+                self._vitals.mark("delivery")
             except LeaseLost:
                 log.warning("nothing is sent until this process has a living number again")
                 pause_s = 1.0
@@ -93,10 +94,13 @@ class Delivery:
 
     async def finish(self) -> None:
         """Waits for the calls in flight, so that a clean stop leaves nothing unknown."""
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming], timeout=10)
         if self._in_flight:
             await asyncio.wait(self._in_flight.values(), timeout=10)
         async with asyncio.timeout(10):
             await self._outcomes.flush()
+            await asyncio.to_thread(self._put_back)
 
     async def _claim(self) -> float | None:
         """Claims what may be sent now; returns seconds to wait before the next time, None: until something comes."""
@@ -106,7 +110,9 @@ class Delivery:
         if not self._more and not await asyncio.to_thread(self._is_any_due):
             return None
         kept, self._kept = self._kept, []
-        letters, wait_s = await asyncio.to_thread(self._claim_rows, min(room, BATCH), kept)
+        # A thread cannot be cancelled: what it claims after a stop is put back by `finish`.
+        self._claiming = asyncio.create_task(asyncio.to_thread(self._claim_rows, min(room, BATCH), kept))
+        letters, wait_s = await asyncio.shield(self._claiming)
         crash.point("delivery.claimed")
         for flight in letters:
             self._in_flight[flight.letter.outbox_id] = asyncio.create_task(self._carry(flight))
@@ -135,6 +141,11 @@ class Delivery:
         self._unsure = False
         pairs = zip(letters, slots, strict=False)
         return [_Flight(letter, here + slot, gate.now + slot) for letter, slot in pairs], wait_s
+
+    def _put_back(self) -> None:
+        """Queues again what was claimed and never called."""
+        with self._database.begin() as session:
+            dispatch.put_back(session, self._settings.bot_id, self._worker.fence, list(self._in_flight))
 
     async def _rest(self) -> None:
         self._wake.clear()

@@ -1,9 +1,12 @@
 """Telegram's side: the Bot object, and what its errors mean for a message."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
@@ -12,6 +15,8 @@ from bot.updates import ALLOWED
 from crm.dispatch import Letter, Outcome
 from crm.settings import Settings
 
+log = structlog.get_logger()
+RETRY_S = 2.0
 _GONE = ("chat not found", "user is deactivated", "bot was blocked", "bot was kicked", "user not found")
 CALL_TIMEOUT_S = 15.0
 CONNECT_TIMEOUT_S = 10.0
@@ -93,7 +98,8 @@ def judge(error: TelegramError) -> Outcome:
         return Outcome.RETRY
     if isinstance(error, NetworkError | TimedOut):
         return _judge_network(error)
-    return Outcome.REJECTED
+    # Its plain error is an answer of success that cannot be read: the message may have been taken.
+    return Outcome.AMBIGUOUS if type(error) is TelegramError else Outcome.REJECTED
 
 
 def _judge_network(error: NetworkError) -> Outcome:
@@ -110,3 +116,14 @@ def wait_of(error: TelegramError) -> float:
         return 0.0
     after = error.retry_after
     return after if isinstance(after, int | float) else after.total_seconds()
+
+
+async def until_it_works(call: Callable[[], Awaitable[Any]]) -> None:
+    """Repeats the call until Telegram takes it."""
+    while True:
+        try:
+            await call()
+            return
+        except TelegramError as error:
+            log.warning("not taken by Telegram; trying again", error=type(error).__name__)
+            await asyncio.sleep(max(RETRY_S, wait_of(error)))

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from telegram import Bot
 
+from bot.telegram_api import until_it_works
 from bot.updates import ALLOWED
 from crm.errors import SettingsProblem
 from crm.settings import Settings
@@ -78,5 +79,6 @@ async def serve(bot: Bot, settings: Settings, store: Store) -> None:
         make_app(secret, store), host=settings.host, port=settings.webhook_port, log_level="warning"
     )
     server = _Server(config)
-    await bot.set_webhook(settings.webhook_url.rstrip("/") + PATH, secret_token=secret, allowed_updates=ALLOWED)
+    url = settings.webhook_url.rstrip("/") + PATH
+    await until_it_works(lambda: bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED))
     await server.serve()

@@ -125,6 +125,8 @@ def resume(session: Session, campaign: Campaign, staff: Staff) -> None:
     if campaign.pause_reason is PauseReason.ERRORS:
         campaign_watch.begin(campaign)
     campaign.pause_reason, campaign.pause_detail = None, {}
+    # What was on its way at the pause and came back unsent has the text of before an edit.
+    campaign_recipients.let_wait_again(session, campaign, campaign.version)
     # What waited through the pause is as good as new: a person has just said so.
     queued = update(Outbox).where(Outbox.campaign_id == campaign.id, Outbox.state == OutboxState.QUEUED)
     session.execute(queued.values(expires_at=clock.now() + LIFE).execution_options(synchronize_session=False))

@@ -62,11 +62,20 @@ def database(url: str) -> Database:
     return Database(url)
 
 
+# A process that stalls within a transaction, or a machine that loses its power, gives its locks up after this long.
+_POSTGRES = {
+    "connect_timeout": 10,
+    "options": "-c idle_in_transaction_session_timeout=20000 -c tcp_keepalives_idle=10 "
+    "-c tcp_keepalives_interval=3 -c tcp_keepalives_count=3",
+}
+
+
 def _engine(url: str) -> Engine:
     # hide_parameters: an error's text goes into logs, and the parameters are what customers wrote.
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
+        pool = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+        return create_engine(url, connect_args=_POSTGRES, hide_parameters=True, **pool)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     busy = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}

@@ -52,9 +52,11 @@ def configure(level: str, form: str | None = None) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler])
-    for noisy in ("alembic", "apscheduler", "httpcore", "httpx", "telegram"):
+    for noisy in ("alembic", "apscheduler", "httpcore", "httpx"):
         # httpx logs Telegram's URLs, token included, at INFO.
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # python-telegram-bot writes answers that it cannot read into its log, whole: they are what customers wrote.
+    logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)
     structlog.configure(
         processors=[*ours, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),

@@ -22,8 +22,8 @@ RESTORED = "restored"
 RESTORER = "trian restore"
 HOLD = timedelta(hours=1)
 FENCE_LEAP = 1_000_000  # beyond every number that a process from before the restore can still hold
-# A broadcast that was running waits for a person, where broadcasts can be paused.
-HALTED = CampaignState.__members__.get("PAUSED", CampaignState.CANCELLED)
+# A broadcast that was under way waits for a person.
+HALTED = CampaignState.PAUSED
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def settle(session: Session, made_at: datetime) -> Settled:
     session.execute(delete(Heartbeat))
     session.execute(delete(StaffSession))
     session.execute(update(Lease).values(owner=RESTORER, expires_at=moment, fence=Lease.fence + FENCE_LEAP))
-    broadcasts, recipients = _halt_broadcasts(session, moment)
+    broadcasts, recipients = _halt_broadcasts(session)
     done = Settled(
         messages=_end_messages(session),
         updates=_end_updates(session, moment),
@@ -95,8 +95,13 @@ def _end_updates(session: Session, moment: datetime) -> int:
     return _rows(session.execute(pending.values(state=InboundState.DEAD, error=RESTORED, done_at=moment)))
 
 
-def _halt_broadcasts(session: Session, moment: datetime) -> tuple[int, int]:
-    running = list(session.scalars(select(Campaign).where(Campaign.state == CampaignState.RUNNING)))
+# A paused one may have gone on after the backup, a planned one may have begun.
+_UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
+_PLANNED = (CampaignState.APPROVED, CampaignState.SCHEDULED)
+
+
+def _halt_broadcasts(session: Session) -> tuple[int, int]:
+    running = list(session.scalars(select(Campaign).where(Campaign.state.in_(_UNDER_WAY))))
     left = update(CampaignRecipient).where(
         CampaignRecipient.campaign_id.in_([each.id for each in running]),
         CampaignRecipient.outbox_id.is_(None),
@@ -105,10 +110,9 @@ def _halt_broadcasts(session: Session, moment: datetime) -> tuple[int, int]:
     recipients = _rows(session.execute(left.values(reason=RESTORED)))
     for campaign in running:
         campaign.state = HALTED
-        campaign.finished_at = moment if HALTED is CampaignState.CANCELLED else None
-    scheduled = list(session.scalars(select(Campaign).where(Campaign.state == CampaignState.SCHEDULED)))
+    scheduled = list(session.scalars(select(Campaign).where(Campaign.state.in_(_PLANNED))))
     for campaign in scheduled:
-        campaign.state, campaign.scheduled_at = CampaignState.DRAFT, None
+        campaign.state, campaign.scheduled_at, campaign.approved_by = CampaignState.DRAFT, None, None
     return len(running) + len(scheduled), recipients
 
 

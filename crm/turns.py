@@ -21,6 +21,7 @@ from crm import (
     sightings,
     templates,
     text,
+    words,
 )
 from crm.customers import Caller
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
@@ -156,8 +157,10 @@ def button(session: Session, account_chat: tuple[int, int], token: str) -> Butto
 
 
 def wants_stop(said: str) -> bool:
-    """Whether the whole message is the stop word of an advertisement, however it is written."""
-    return _STOP.match(text.clean(said).lower()) is not None
+    """Whether the whole message is the stop word of an advertisement, however it is written and politely put."""
+    if _STOP.match(text.clean(said).lower()):
+        return True
+    return words.is_just(said, words.words("dialogue")["stop_commands"])
 
 
 def stop_advertising(session: Session, turn: Turn, evidence: str) -> None:

@@ -27,6 +27,7 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (caused(TimedOut(), aiohttp.ConnectionTimeoutError("connecting, or no free connection")), Outcome.NOT_REACHED),
         (caused(TimedOut(), aiohttp.SocketTimeoutError("reading")), Outcome.AMBIGUOUS),
         (caused(TimedOut(), TimeoutError("in all")), Outcome.AMBIGUOUS),
+        (TelegramError("Invalid server response"), Outcome.AMBIGUOUS),
         (caused(NetworkError("x"), aiohttp.ClientOSError("reset")), Outcome.AMBIGUOUS),
         (caused(NetworkError("x"), aiohttp.ServerDisconnectedError()), Outcome.AMBIGUOUS),
     ],

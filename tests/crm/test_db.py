@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,11 @@ def test_four_writers_at_once_lose_no_update(database: Database) -> None:
         list(pool.map(add, range(4)))
     with database.read() as session:
         assert session.get_one(Counter, "n").value == 100
+
+
+def test_who_stalls_within_a_transaction_gives_its_locks_up(postgres: Database) -> None:
+    with postgres.read() as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "20s"
 
 
 def test_moments_come_back_aware_and_naive_ones_are_refused(session: Session) -> None:

@@ -104,7 +104,7 @@ def test_what_is_old_goes_and_what_was_said_stays(database: Database) -> None:
         assert _left(database, model) == 1, model
     assert _photos() == {"2.jpg"}
     with database.read() as session:
-        kept = session.query(Message).filter_by(conversation_id=1).all()
+        kept = session.query(Message).filter_by(conversation_id=1).order_by(Message.id).all()
         assert [each.text for each in kept] == ["Máy kêu to quá", "Dạ em nghe ạ"]
         assert [each.attachments for each in kept] == [[], []]
         entry = session.query(AuditEntry).filter_by(action="purge").one()

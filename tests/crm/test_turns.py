@@ -69,7 +69,10 @@ def test_after_people_a_form_is_over(session: Session) -> None:
     assert not begin(session, 4).anew
 
 
-@pytest.mark.parametrize("word", ["STOP", "Stop", "/stop", "stop!", "TC", "từ chối", "Huy dang ky"])
+@pytest.mark.parametrize(
+    "word",
+    ["STOP", "Stop", "/stop", "stop!", "TC", "từ chối", "Huy dang ky", "STOP ạ", "dừng quảng cáo nha shop"],
+)
 def test_a_stop_word_is_known_however_it_is_written(word: str) -> None:
     assert turns.wants_stop(word)
 

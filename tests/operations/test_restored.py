@@ -1,11 +1,12 @@
 """What was sent after the backup is not sent again, and what was withdrawn after it stays withdrawn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy.orm import Session
 
 from crm import audiences, campaigns, clock, complaints, consents, greetings, outbox, restored, staff_sessions, turns
 from crm.complaints import Report
@@ -15,7 +16,7 @@ from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Greeting, Survey
 from crm.models.messaging import Inbound, InboundState, Outbox, OutboxKind, OutboxState
 from crm.models.people import Customer, Purpose
-from crm.models.staff import Role
+from crm.models.staff import Role, Staff
 from crm.outbox import Content
 from crm.settings import settings
 from crm.turns import Said
@@ -125,6 +126,27 @@ def test_people_decide_to_go_on_and_the_one_who_stopped_is_left_out(house: House
     hand.move_to(MORNING + timedelta(days=1))
     chats = {chat for chat, text in work(house.database, clock.now()) if "Sau Tết" in text}
     assert chats == {1, 3, 4, 5}
+
+
+def test_a_broadcast_paused_at_the_backup_and_sent_after_it_is_not_sent_again(house: House, hand: Any) -> None:
+    _busy_morning(house)
+
+    def tet(act: Callable[[Session, Campaign, Staff], None], who: str) -> None:
+        with house.database.begin() as session:
+            minh = factories.agent(session, who, Role.MARKETING)
+            act(session, session.query(Campaign).filter_by(name="Tết").one(), minh)
+
+    tet(campaigns.pause, "minh3")
+    file = house.home / "paused.backup"
+    backup.make(settings(), file)
+    tet(campaigns.resume, "minh4")
+    hand.move_to(MORNING + timedelta(hours=2))
+    assert any("Tết rộn ràng" in text for _, text in work(house.database, clock.now()))
+    house.rest()
+    restore.put_back(settings(), file, force=True)
+    tet(campaigns.resume, "minh5")
+    hand.move_to(MORNING + timedelta(hours=3))
+    assert not any("Tết rộn ràng" in text for _, text in work(house.database, clock.now()))
 
 
 def test_before_the_greeting_hour_todays_greetings_are_still_due(house: House, hand: Any) -> None:

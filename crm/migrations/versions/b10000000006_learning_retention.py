@@ -34,6 +34,7 @@ _WHO_TYPED_IT = """
 UPDATE nlu_examples SET customer_id = (
     SELECT min(review_sightings.customer_id) FROM review_sightings
     WHERE review_sightings.entry_id = nlu_examples.entry_id AND review_sightings.text = nlu_examples.text
+    GROUP BY review_sightings.entry_id
     HAVING count(DISTINCT review_sightings.customer_id) = 1
 )
 """
