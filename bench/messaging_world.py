@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from crm import schema
 from crm.db import Database
 from crm.settings import SIMULATOR_TOKEN
 from operations.processes import ROOT
+from operations.sandbox import free_ports
 
 SECRET = "secret-of-the-bench"
 TOKEN = SIMULATOR_TOKEN
@@ -179,17 +179,6 @@ def processor_s(pid: int, ended_children: bool = False) -> float:
     except FileNotFoundError:
         return 0.0
     return sum(int(ticks) for ticks in fields[11 : 15 if ended_children else 13]) / _TICKS
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for probe in sockets:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in sockets]
-    for probe in sockets:
-        probe.close()
-    return ports
 
 
 def noon_zone() -> str:

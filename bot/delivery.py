@@ -55,7 +55,7 @@ class Delivery:
         self._arrivals = Arrivals()
         self._more = False
         self._freeze = Freeze(database, settings.bot_id)
-        self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._in_flight: dict[int, tuple[Letter, asyncio.Task[None]]] = {}
         self._outcomes = Outcomes(database, settings.bot_id, self._settled)
         self._wake = asyncio.Event()
         self._last_sent = 0.0
@@ -97,7 +97,7 @@ class Delivery:
         if self._claiming is not None:
             await asyncio.wait([self._claiming], timeout=10)
         if self._in_flight:
-            await asyncio.wait(self._in_flight.values(), timeout=10)
+            await asyncio.wait([task for _, task in self._in_flight.values()], timeout=10)
         async with asyncio.timeout(10):
             await self._outcomes.flush()
             await asyncio.to_thread(self._put_back)
@@ -115,7 +115,7 @@ class Delivery:
         letters, wait_s = await asyncio.shield(self._claiming)
         crash.point("delivery.claimed")
         for flight in letters:
-            self._in_flight[flight.letter.outbox_id] = asyncio.create_task(self._carry(flight))
+            self._in_flight[flight.letter.outbox_id] = flight.letter, asyncio.create_task(self._carry(flight))
         self._more = bool(letters)
         return min(wait_s, LONGEST_WAIT_S) if letters or wait_s else None
 
@@ -200,7 +200,10 @@ class Delivery:
         return Report(letter, Outcome.SENT, message_id=message_id, late_s=late_s)
 
     def _settled(self, report: Report) -> None:
-        self._in_flight.pop(report.letter.outbox_id, None)
+        letter, _ = self._in_flight.get(report.letter.outbox_id, (None, None))
+        # What went back into the queue may have been claimed again before this is called: that flight goes on.
+        if letter is report.letter:
+            del self._in_flight[report.letter.outbox_id]
         self.wake()
 
     def _photo(self, letter: Letter) -> str | None:

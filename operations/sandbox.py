@@ -65,7 +65,7 @@ def start(var: Path, database_url: str | None = None, **settings: str) -> Sandbo
         settings: further TRIAN_* variables, by full name.
     """
     database_url = database_url or f"sqlite:///{var}/trian.db"
-    rasa, actions, console, chat = _free_ports(4)
+    rasa, actions, console, chat = free_ports(4)
     environment = {
         **os.environ,
         "TRIAN_DATABASE_URL": database_url,
@@ -94,7 +94,8 @@ def start(var: Path, database_url: str | None = None, **settings: str) -> Sandbo
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 on which nobody listens now."""
     sockets = [socket.socket() for _ in range(count)]
     for probe in sockets:
         probe.bind(("127.0.0.1", 0))

@@ -28,7 +28,7 @@ from crm.db import Database
 from crm.settings import Settings
 from operations import supervise
 from operations.processes import NLU_PYTHON, Process, simulator
-from operations.sandbox import _free_ports as free_ports
+from operations.sandbox import free_ports
 from tests.e2e.conftest import fresh_var, noon
 
 CONNECTION_LIVES_S = 0.7

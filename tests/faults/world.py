@@ -1,7 +1,6 @@
 """A world for one case: a database, a simulator, a stand-in for Rasa, and our processes to start and kill."""
 
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from crm.db import Database
 from crm.models.messaging import Inbound, InboundState, Lease, Outbox
 from crm.settings import SIMULATOR_TOKEN
 from operations.processes import NLU_PYTHON, ROOT
+from operations.sandbox import free_ports
 from tests import freezing
 from tests.faults import oracle, rooms
 from tests.faults.databases import Databases
@@ -53,7 +53,7 @@ class World:
         (self.var / "log").mkdir()
         _share_embeddings(self.var)
         self.rasa = Understanding()
-        self.rasa_port, self.actions_port, self.console_port, self.webhook_port, chat = _free_ports(5)
+        self.rasa_port, self.actions_port, self.console_port, self.webhook_port, chat = free_ports(5)
         self.settings = self._settings(chat)
         self.processes: list[Running] = []
         self._starts = 0
@@ -259,13 +259,3 @@ def _share_embeddings(var: Path) -> None:
         if kept.exists():
             (var / "embeddings.db").symlink_to(kept)
             return
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for probe in sockets:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in sockets]
-    for probe in sockets:
-        probe.close()
-    return ports
