@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+# Two busy cores take seconds to draw a page, and a timing never decides a test.
+expect.set_options(timeout=30_000)
 
 FLAGS = [
     "--no-sandbox",
@@ -38,9 +41,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def profile(browser: Browser) -> Iterator[Page]:
-    """A page of a fresh browser profile; two busy cores take seconds to draw one."""
+    """A page of a fresh browser profile."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 

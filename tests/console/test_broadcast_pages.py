@@ -124,7 +124,7 @@ def test_a_draft_is_saved_written_further_scheduled_and_taken_off_again(page: Pa
 def test_a_wrong_placeholder_is_shown_while_writing_and_refused(page: Page, desk: Desk) -> None:
     log_in(page, desk, "minh")
     _write(page, desk, "Sai chỗ trống", "Chào {ten}")
-    expect(page.locator(".phone .bubble.warning")).to_contain_text("trong ngoặc nhọn chỉ dùng")
+    expect(page.locator(".phone .bubble.warning")).to_contain_text("trong ngoặc nhọn. Chỉ dùng được {address}")
     _press(page, "Gửi ngay")
     expect(page.locator(".q-notification")).to_contain_text("Nội dung chưa dùng được")
     expect(page).to_have_url(f"{desk.url}/broadcasts/new")
