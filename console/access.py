@@ -5,8 +5,10 @@ from nicegui.version import __version__
 from crm.models.staff import Role
 
 EVERYONE = frozenset(Role)
-CARE = frozenset({Role.AGENT, Role.ADMIN})
-ADVERTISING = frozenset({Role.MARKETING, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN, Role.OWNER})
+LEADS = ADMINS | {Role.LEAD}
+CARE = LEADS | {Role.AGENT}
+ADVERTISING = ADMINS | {Role.MARKETING}
 
 PAGES: dict[str, frozenset[Role]] = {
     "/": EVERYONE,

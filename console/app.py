@@ -1,7 +1,6 @@
 """The whole web application: layers, plain routes, pages."""
 
 from importlib import import_module
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,11 +12,10 @@ from starlette.responses import Response
 
 from console import attachments, broadcast_deliveries, guard, language, login, metrics, notices, watch
 from console.doorkeeper import Doorkeeper, Headers
+from console.frame import STATIC
 from console.pulse import pulse
 from crm.settings import settings
 from crm.staff_sessions import LIFE
-
-STATIC = Path(__file__).parent / "static"
 
 
 def create() -> FastAPI:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import phrases
+from console import phrases, refusals
 from console.language import _, plural
 from console.pieces import box, text
 from crm import advertisements, audiences, campaign_approval, campaign_estimate, campaign_recipients, campaigns, clock
@@ -113,7 +113,7 @@ def _rendered(body: str, reader: Customer) -> tuple[str, bool]:
     try:
         return advertisements.preview(body, reader), True
     except InvalidInput as error:
-        return phrases.refusal(error), False
+        return refusals.refusal(error), False
 
 
 def _reader(session: Session, audience: Audience | None) -> Customer:

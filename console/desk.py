@@ -10,7 +10,7 @@ from nicegui import ui
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from console import phrases, visits
+from console import refusals, visits
 from console.access import ACTIONS
 from crm import staff_sessions
 from crm.db import database
@@ -48,10 +48,10 @@ async def act(action: str, work: Callable[[Session, Staff], Found]) -> Outcome[F
         return Outcome(True, await asyncio.to_thread(_write, action, visit.visitor.token, work))
     except TrianError as error:
         log.info("action_refused", action=action, staff=visit.visitor.staff_id, error=str(error))
-        _tell(visit, phrases.refusal(error))
+        _tell(visit, refusals.refusal(error))
     except SQLAlchemyError:
         log.exception("action_failed", action=action, staff=visit.visitor.staff_id)
-        _tell(visit, phrases.database_away())
+        _tell(visit, refusals.database_away())
     return Outcome(False)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from nicegui import ui
 
@@ -14,6 +15,9 @@ from console.pulse import QUEUE, pulse
 from console.visits import Visit
 
 PRODUCT = "Tri Ân"
+STATIC = Path(__file__).parent / "static"
+# The scales and the parts that every page has come first.
+SHEETS = ("console.css", *sorted(path.name for path in STATIC.glob("*.css") if path.name != "console.css"))
 
 
 @contextmanager
@@ -24,7 +28,8 @@ def frame(visit: Visit, title: str, waiting: Inbox | None, back: tuple[str, str]
         waiting: the queue as it is now, for those who may see it; its count stands in the navigation and the title.
         back: (words, target) of the page above this one.
     """
-    ui.add_head_html('<link rel="stylesheet" href="/static/console.css">')
+    for sheet in SHEETS:
+        ui.add_head_html(f'<link rel="stylesheet" href="/static/{sheet}">')
     with box("app"):
         with box("side", "aside"):
             badge = _navigation(visit)

@@ -8,13 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console import desk
+from console.access import CARE
 from console.pulse import QUEUE, pulse
 from console.visits import Visitor
 from crm import changes, escalations
 from crm.changes import Mark
 from crm.models.conversations import Direction, Escalation, EscalationReason, EscalationState, Message
 from crm.models.people import Tier
-from crm.models.staff import Role
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ async def shared() -> Inbox:
 
 async def for_visitor(visitor: Visitor) -> Inbox | None:
     """The queue read afresh for a page that opens; None for those it is not for."""
-    return await desk.look(read) if visitor.role in (Role.AGENT, Role.ADMIN) else None
+    return await desk.look(read) if visitor.role in CARE else None
 
 
 def read(session: Session) -> Inbox:

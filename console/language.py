@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -54,14 +55,23 @@ def chosen(wanted: object) -> str:
 
 @lru_cache(maxsize=8)
 def catalogue(language: str) -> NullTranslations:
-    """The compiled catalogue; git holds the .po only."""
-    path = LOCALES / language / "LC_MESSAGES" / "console.po"
-    with path.open("rb") as source:
-        parsed = read_po(source, locale=language, domain="console")
+    """The compiled catalogue, one for all topics; git holds the .po only."""
     compiled = io.BytesIO()
-    write_mo(compiled, parsed)
+    write_mo(compiled, parsed(language))
     compiled.seek(0)
     return Translations(compiled, domain="console")
+
+
+def parsed(language: str) -> Catalog:
+    """What stands in the language's files, one a topic. A sentence stands in one of them only; KeyError otherwise."""
+    whole = Catalog(locale=language, domain="console")
+    for path in sorted((LOCALES / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as source:
+            for message in read_po(source, locale=language, domain="console"):
+                if message.id and message.id in whole:
+                    raise KeyError(f"{path.name}: {message.id} is translated in another file too")
+                whole[message.id] = message
+    return whole
 
 
 def translate_nicegui() -> None:

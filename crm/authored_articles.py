@@ -22,7 +22,7 @@ from crm.words import normal
 
 TOPICS = ("use", "clean", "setup", "fault", "policy")
 LONGEST_PASSAGE = 3000
-_MAY = (Role.AGENT, Role.ADMIN)
+_MAY = (Role.AGENT, Role.LEAD, Role.ADMIN, Role.OWNER)
 _SLUG = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 
 

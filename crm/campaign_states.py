@@ -22,7 +22,7 @@ LEGAL: dict[CampaignState, frozenset[CampaignState]] = {
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.PAUSED})
 BEFORE = frozenset({CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.SCHEDULED})  # nobody was sent anything
 OVER = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED})
-_MAY = (Role.MARKETING, Role.ADMIN)
+_MAY = (Role.MARKETING, Role.ADMIN, Role.OWNER)
 
 
 def permit(staff: Staff) -> None:

@@ -15,7 +15,7 @@ from crm.models.staff import Role, Staff
 MAX_SPELLINGS = 5
 SIGHTINGS_READ = 200
 LONGEST_EXAMPLE = 300
-_MAY = (Role.AGENT, Role.ADMIN)
+_MAY = (Role.AGENT, Role.LEAD, Role.ADMIN, Role.OWNER)
 _LEGAL = {
     ReviewState.OPEN: {ReviewState.ASSIGNED, ReviewState.ANSWERED, ReviewState.DISMISSED},
     ReviewState.ASSIGNED: {ReviewState.OPEN},

@@ -10,9 +10,13 @@ from crm.models.base import Base, WithId, by_value
 
 
 class Role(StrEnum):
+    """AGENT answers, LEAD answers and steps in where clocks run out, OWNER is ADMIN and whose shop it is."""
+
     AGENT = "agent"
+    LEAD = "lead"
     MARKETING = "marketing"
     ADMIN = "admin"
+    OWNER = "owner"
 
 
 class Staff(WithId, Base):

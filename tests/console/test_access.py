@@ -36,7 +36,7 @@ def test_each_action_is_refused_to_every_role_it_is_not_for(
 def test_pages_write_only_through_entered_actions() -> None:
     room = Path(console.__file__).parent
     named = set()
-    for path in room.glob("*.py"):
+    for path in room.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "act":
                 assert isinstance(node.args[0], ast.Constant), path.name
@@ -47,5 +47,5 @@ def test_pages_write_only_through_entered_actions() -> None:
 def test_only_the_desk_the_login_and_the_watch_open_transactions() -> None:
     """The watch tries whether the database can be written, and writes nothing."""
     room = Path(console.__file__).parent
-    writers = {path.name for path in room.glob("*.py") if ".begin()" in path.read_text(encoding="utf-8")}
+    writers = {path.name for path in room.rglob("*.py") if ".begin()" in path.read_text(encoding="utf-8")}
     assert writers == {"desk.py", "login.py", "watch.py"}

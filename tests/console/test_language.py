@@ -6,14 +6,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 import console
-from console import language, phrases
-from crm.models.campaigns import CampaignState
-from crm.models.care import ComplaintCategory, ComplaintState, Severity
-from crm.models.catalogue import PurchaseStatus
-from crm.models.conversations import EscalationReason
-from crm.models.messaging import OutboxState
-from crm.models.people import Purpose, Tier
-from crm.models.staff import Role
+from console import language, vocabulary
 
 ROOM = Path(console.__file__).parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -28,21 +21,19 @@ def _strings() -> set[str]:
 def test_every_string_has_a_vietnamese_translation_and_none_is_left_over() -> None:
     strings = _strings()
     assert len(strings) > 150
-    with (language.LOCALES / "vi/LC_MESSAGES/console.po").open("rb") as source:
-        catalogue = language.read_po(source, locale="vi")
+    catalogue = language.parsed("vi")
     translated = {m.id if isinstance(m.id, str) else m.id[0] for m in catalogue if m.id and m.string and not m.fuzzy}
     assert strings - translated == set()
     assert translated - strings == set()
 
 
 def test_placeholders_survive_translation() -> None:
-    with (language.LOCALES / "vi/LC_MESSAGES/console.po").open("rb") as source:
-        for message in language.read_po(source, locale="vi"):
-            if not message.id:
-                continue
-            english = message.id if isinstance(message.id, str) else message.id[-1]
-            vietnamese = message.string if isinstance(message.string, str) else message.string[-1]
-            assert _holes(english) == _holes(vietnamese), english
+    for message in language.parsed("vi"):
+        if not message.id:
+            continue
+        english = message.id if isinstance(message.id, str) else message.id[-1]
+        vietnamese = message.string if isinstance(message.string, str) else message.string[-1]
+        assert _holes(english) == _holes(vietnamese), english
 
 
 def _holes(words: str) -> set[str]:
@@ -53,19 +44,8 @@ def _holes(words: str) -> set[str]:
 def test_every_value_of_the_crm_has_words(code: str) -> None:
     token = language.of_request.set(code)
     try:
-        for enum in (
-            CampaignState,
-            ComplaintCategory,
-            ComplaintState,
-            EscalationReason,
-            OutboxState,
-            PurchaseStatus,
-            Purpose,
-            Role,
-            Severity,
-            Tier,
-        ):
-            words = [phrases.word(member) for member in enum]
+        for enum in vocabulary.words():
+            words = [vocabulary.word(member) for member in enum]
             assert all(words), enum
             assert len(set(words)) == len(words), f"two values of {enum.__name__} read the same"
     finally:
