@@ -1,7 +1,7 @@
 """The checks in front of every page and every event: no page or handler can be written that skips them."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Any, Concatenate, ParamSpec
 
 from nicegui import Client, core, ui
@@ -73,9 +73,13 @@ def _gate(_sid: str, message: dict[str, Any]) -> None:
         client.handle_event(message)
 
 
-def dismiss(alive: dict[str, Staff]) -> None:
-    """Sends to the log-in every screen whose session is not `alive` any more, or whose person changed role."""
-    for visit in list(Visit.open_now.values()):
+def dismiss(asked: Set[str], alive: dict[str, Staff]) -> None:
+    """Sends to the log-in every screen whose session is not `alive` any more, or whose person changed role.
+
+    Args:
+        asked: the tokens that were looked up; a page that opened during the look waits for the next one.
+    """
+    for visit in [visit for visit in Visit.open_now.values() if visit.visitor.token in asked]:
         staff = alive.get(visit.visitor.token)
         if staff is None or staff.role is not visit.visitor.role:
             Visit.open_now.pop(visit.client.id, None)

@@ -79,7 +79,7 @@ class Pulse:
         changed, self._fresh = set(self._fresh), []
         tokens = {visit.visitor.token for visit in Visit.open_now.values()}
         seen = await asyncio.to_thread(_look, frozenset(self.listeners), tokens)
-        guard.dismiss(seen.alive)
+        guard.dismiss(tokens, seen.alive)
         for topic, mark in seen.marks.items():
             if self.marks.get(topic) != mark:
                 self.marks[topic] = mark

@@ -1,0 +1,44 @@
+"""The pulse that keeps the screens alive, and closes those whose person may not see them any more."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from nicegui import Client
+
+from console import pulse
+from console.visits import Visit, Visitor
+from crm.models.staff import Role
+
+
+class _Screen:
+    """Of a browser's page only what the pulse touches."""
+
+    def __init__(self, name: str) -> None:
+        self.id, self.opened = name, cast(list[str], [])
+
+    def open(self, target: str) -> None:
+        self.opened.append(target)
+
+
+def _visit(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Visit, _Screen]:
+    screen = _Screen(name)
+    visit = Visit(cast(Client, screen), Visitor(1, "Lan", Role.AGENT, f"token of {name}"), "/")
+    monkeypatch.setitem(Visit.open_now, name, visit)
+    return visit, screen
+
+
+async def test_a_page_that_opens_while_the_pulse_looks_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Visit, "open_now", {})
+    (early, early_screen), seen = _visit("early", monkeypatch), cast(list[_Screen], [])
+
+    def look(_topics: object, tokens: set[str]) -> Any:
+        assert tokens == {early.visitor.token}
+        seen.append(_visit("late", monkeypatch)[1])
+        return SimpleNamespace(marks={}, alive={})
+
+    monkeypatch.setattr(pulse, "_look", look)
+    await pulse.Pulse()._beat()
+    assert early_screen.opened == ["/login"]
+    assert seen[0].opened == []
+    assert set(Visit.open_now) == {"late"}
