@@ -65,6 +65,20 @@ def publish(session: Session, staff_id: int, draft: Draft) -> AuthoredArticle:
     return _add(session, author, draft, published=True)
 
 
+def draft_in(article: AuthoredArticle) -> Draft:
+    """What was published."""
+    front, body = articles.parted(article.body, article.slug)
+    asked = articles.asked_of(front, body, article.slug)
+    keywords = tuple(map(str, article.keywords))
+    return Draft(article.slug, article.title, article.topic, body, article.sku, keywords, asked)
+
+
+def refuse_taken(session: Session, slug: str) -> None:
+    """Raises InvalidInput when an article of that name is there already: a new one must not take its place."""
+    if _last(session, slug) is not None or (settings().data_dir / "knowledge" / path(slug)).is_file():
+        raise InvalidInput("title", "an article with this title exists already")
+
+
 def withdraw(session: Session, staff_id: int, slug: str) -> AuthoredArticle:
     """Takes the article away by a last version that is not published.
 
@@ -74,7 +88,7 @@ def withdraw(session: Session, staff_id: int, slug: str) -> AuthoredArticle:
     last = _last(session, slug)
     if last is None or not last.published:
         raise NotFound(f"published article {slug}")
-    return _add(session, author, _draft(last), published=False)
+    return _add(session, author, draft_in(last), published=False)
 
 
 def add_question(session: Session, staff_id: int, key: str, question: str) -> AuthoredArticle:
@@ -115,6 +129,20 @@ def published(session: Session) -> list[AuthoredArticle]:
     return list(session.scalars(live.order_by(AuthoredArticle.slug)))
 
 
+def current(session: Session, slug: str) -> Draft:
+    """The article as customers are answered from it: as it was published last, or as it lies in its file.
+
+    Raises NotFound where there is none, or it was withdrawn and has no file.
+    """
+    last = _last(session, slug)
+    if last is not None and last.published:
+        return draft_in(last)
+    file = settings().data_dir / "knowledge" / path(slug)
+    if not _SLUG.fullmatch(slug) or not file.is_file():
+        raise NotFound(f"article {slug}")
+    return draft_of(file, slug)
+
+
 def mark(session: Session) -> tuple[object, ...]:
     """Changes with every publication and withdrawal: the newest row, and how many, as ids may commit out of order."""
     counted = select(func.max(AuthoredArticle.id), func.count(AuthoredArticle.id), func.max(AuthoredArticle.created_at))
@@ -123,7 +151,7 @@ def mark(session: Session) -> tuple[object, ...]:
 
 def cut(article: AuthoredArticle) -> list[Passage]:
     """The article's passages."""
-    draft = _draft(article)
+    draft = draft_in(article)
     asked = {heading: tuple(said) for heading, said in draft.asked.items()}
     of = Article(
         path(article.slug), article.title, article.sku, article.topic, tuple(draft.keywords), article.version, asked
@@ -166,27 +194,15 @@ def _stored(draft: Draft) -> str:
     return f"---\n{front}---\n\n{draft.body.strip()}"
 
 
-def _draft(article: AuthoredArticle) -> Draft:
-    """What was published."""
-    front, body = articles.parted(article.body, article.slug)
-    asked = articles.asked_of(front, body, article.slug)
-    keywords = tuple(map(str, article.keywords))
-    return Draft(article.slug, article.title, article.topic, body, article.sku, keywords, asked)
-
-
 def _holding(session: Session, key: str) -> tuple[Draft, str]:
     """The article that has the passage `key`, as it is published or lies in its file, and the passage's heading."""
     where, _, number = key.rpartition("#")
-    last = _last(session, where.removesuffix(".md"))
-    file = settings().data_dir / "knowledge" / where
-    if last is not None and last.published:
-        draft, parts = _draft(last), cut(last)
-    elif _SLUG.fullmatch(where.removesuffix(".md")) and file.is_file():
-        front, body = articles.split(articles.content(file), where)
-        draft = _drafted(where.removesuffix(".md"), front, body, where)
-        parts = articles.read(file, settings().data_dir / "knowledge")
-    else:
-        raise NotFound(f"passage {key}")
+    try:
+        draft = current(session, where.removesuffix(".md"))
+    except NotFound as error:
+        raise NotFound(f"passage {key}") from error
+    of = Article(where, draft.title, draft.sku, draft.topic, ())
+    parts = articles.passages(of, draft.body)
     heading = next((part.heading for part in parts if str(part.number) == number), None)
     if heading is None:
         raise NotFound(f"passage {key}")

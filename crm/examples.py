@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.models.review import NluExample
@@ -16,6 +16,12 @@ _MARKUP = str.maketrans({"[": "(", "]": ")", "{": "(", "}": ")"})
 def active(session: Session) -> list[NluExample]:
     """Every example that was not withdrawn, oldest first."""
     return list(session.scalars(select(NluExample).where(NluExample.withdrawn_at.is_(None)).order_by(NluExample.id)))
+
+
+def untrained(session: Session) -> int:
+    """How many of them no model has learnt yet."""
+    active_ones = select(func.count(NluExample.id)).where(NluExample.withdrawn_at.is_(None))
+    return session.scalar(active_ones.where(NluExample.trained_in.is_(None))) or 0
 
 
 def as_training_data(session: Session) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm import audit, clock
@@ -69,6 +69,19 @@ def sightings(session: Session, entry: ReviewEntry, limit: int = 20) -> list[Rev
     """The messages behind an entry, the newest first."""
     mine = select(ReviewSighting).where(ReviewSighting.entry_id == entry.id)
     return list(session.scalars(mine.order_by(ReviewSighting.id.desc()).limit(limit)))
+
+
+def newest(session: Session, entries: Sequence[ReviewEntry]) -> dict[int, ReviewSighting]:
+    """The newest message behind each entry, by the entry's id; an entry whose messages are forgotten has none."""
+    last = select(func.max(ReviewSighting.id)).where(ReviewSighting.entry_id.in_([entry.id for entry in entries]))
+    found = session.scalars(select(ReviewSighting).where(ReviewSighting.id.in_(last.group_by(ReviewSighting.entry_id))))
+    return {sighting.entry_id: sighting for sighting in found if sighting.entry_id is not None}
+
+
+def counts(session: Session) -> dict[ReviewState, int]:
+    """How many entries are in each state."""
+    counted = select(ReviewEntry.state, func.count()).group_by(ReviewEntry.state)
+    return dict.fromkeys(ReviewState, 0) | dict(session.execute(counted).all())
 
 
 def get(session: Session, entry_id: int) -> ReviewEntry:

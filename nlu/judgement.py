@@ -6,10 +6,12 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from nlu.fingerprint import checksum
+from nlu.fingerprint import Best, CurrentModel, checksum, read_best
+from nlu.models import ModelRefused, damage
 
 FIGURES = ("accuracy", "macro_f1", "accuracy_no_accents", "macro_f1_no_accents")
 LEFT_OUT = "unknown_label_rows"
@@ -18,6 +20,85 @@ _TIMEOUT_S = 900
 
 class NotMeasured(Exception):
     """A model could not be asked the tests; the message holds the last line the evaluation wrote."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judged model: its `figures`, those it had `to_reach` (None without a model to compare with), the `best` there
+    are if it is put in use, those if it is although it is worse (`anew`), and what speaks against it, in short lines.
+    """
+
+    figures: dict[str, float]
+    to_reach: dict[str, float] | None
+    best: Best
+    anew: Best
+    objections: list[str]
+    against: str = ""
+
+    @property
+    def said(self) -> str:
+        """The objections as one sentence."""
+        return f"the candidate is worse than {self.against}: {'; '.join(self.objections)}"
+
+
+def judge(
+    root: Path,
+    models: Path,
+    path: Path,
+    serving: CurrentModel | None,
+    tolerance: float,
+    say: Callable[[str], None],
+) -> Verdict:
+    """Asks the candidate and the serving model the fixed tests, and compares with it and with the best ever recorded.
+
+    Raises ModelRefused when the candidate cannot be measured.
+    """
+    tests = fixed_tests(root)
+    if not tests:
+        raise ModelRefused("there are no fixed tests in data/nlu_test/ to judge by")
+    say(f"measuring the candidate on {', '.join(test.name for test in tests)}")
+    try:
+        figures = measure(root, path, tests)
+    except NotMeasured as error:
+        raise ModelRefused(f"the candidate could not be measured: {error}") from error
+    questions = digest(tests)
+    before = _serving_figures(root, models, serving, tests, say)
+    best = _best(models, questions, say)
+    rivals = [(before, serving.model if serving else "")]
+    rivals.append((best.figures if best else None, "the best model so far (small losses add up)"))
+    against, found = "", list[str]()
+    for to_reach, whose in rivals:
+        if to_reach is not None and not found:
+            for line in table(figures, to_reach):
+                say(line)
+            against, found = whose, objections(figures, to_reach, tolerance)
+    # What serves may be better than the candidate within the tolerance, and be on no record.
+    known = best_of(figures, before) if before is not None else figures
+    reached = Best(questions, best_of(known, best.figures) if best is not None else known)
+    return Verdict(figures, before, reached, Best(questions, figures), found, against)
+
+
+def _best(models: Path, questions: str, say: Callable[[str], None]) -> Best | None:
+    best = read_best(models)
+    if best is not None and best.tests != questions:
+        say("the fixed tests have changed: the best figures so far no longer count")
+        return None
+    return best
+
+
+def _serving_figures(
+    root: Path, models: Path, serving: CurrentModel | None, tests: Sequence[Path], say: Callable[[str], None]
+) -> dict[str, float] | None:
+    """What the serving model reaches; None without one that can be asked."""
+    if serving is None or damage(models, serving):
+        return None
+    say("measuring the serving model")
+    try:
+        return measure(root, models / serving.model, tests)
+    except NotMeasured as error:
+        # A model of older code cannot be loaded any more: the server could not start with it either.
+        say(f"the serving model cannot be measured with this code ({error}); it is not compared with")
+        return None
 
 
 def fixed_tests(root: Path) -> list[Path]:

@@ -1,20 +1,14 @@
-"""The folder of trained models: who may write in it, what is kept, and going back to an earlier one.
-
-`python -m nlu.models list` and `python -m nlu.models rollback [MODEL]`, at the root.
-"""
+"""The folder of trained models: who may write in it, what is kept, and going back to an earlier one."""
 
 from __future__ import annotations
 
-import argparse
 import fcntl
-import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nlu.fingerprint import LEARNED, CurrentModel, checksum, fingerprint, put_first, read_records
@@ -128,39 +122,3 @@ def _earlier(records: list[CurrentModel]) -> CurrentModel:
     if not older:
         raise ModelRefused("there is no earlier model to go back to")
     return max(older, key=lambda one: one.trained_at)
-
-
-def _list(models: Path) -> None:
-    records = read_records(models)
-    print(f"{'':<3}{'model':<30}{'trained (UTC)':<21}{'accuracy':>9}{'macro F1':>9}   state")
-    for number, one in enumerate(records):
-        state = damage(models, one) or ("in use" if number == 0 else "kept")
-        state += ", rolled back to" if one.held_for else ""
-        accuracy, f1 = (f"{one.figures[key]:.4f}" if key in one.figures else "-" for key in ("accuracy", "macro_f1"))
-        when = one.trained_at[:19].replace("T", " ")
-        print(f"{'*' if number == 0 else '':<3}{one.model:<30}{when:<21}{accuracy:>9}{f1:>9}   {state}")
-    print(json.dumps({"models": [asdict(one) for one in records]}))
-
-
-def main() -> None:
-    """Exit code 0: done; 1: refused, with a sentence."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["list", "rollback"])
-    parser.add_argument("model", nargs="?")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--models", type=Path, help="default: models/ at the root")
-    arguments = parser.parse_args()
-    models = arguments.models or arguments.root / "models"
-    if arguments.what == "list":
-        _list(models)
-        return
-    try:
-        record = roll_back(arguments.root, models, arguments.model)
-    except ModelRefused as refused:
-        print(f"nlu: {refused}", flush=True)
-        sys.exit(1)
-    print(f"nlu: {record.model} is in use again", flush=True)
-
-
-if __name__ == "__main__":
-    main()

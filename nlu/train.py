@@ -12,23 +12,12 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from nlu import judgement
-from nlu.fingerprint import (
-    LEARNED,
-    Best,
-    CurrentModel,
-    fingerprint,
-    model_name,
-    read_best,
-    read_current,
-    read_records,
-    write_current,
-)
+from nlu import candidate, judgement
+from nlu.fingerprint import LEARNED, fingerprint, model_name, read_current, read_records, write_current
 from nlu.models import ModelRefused, damage, misfit, training
 from nlu.quiet import quieten
 
@@ -36,6 +25,10 @@ PROBES = Path(__file__).with_name("probes.yml")
 MIN_PROBE_CONFIDENCE = 0.4
 _DATA = ("data/nlu", "data/rules", "data/stories")
 _ASKED_BY = os.getppid()
+_WAYS = (
+    "Look at the examples that came in last (`trian nlu review --state assigned`, `trian nlu undo`); to take it as it "
+    "is: `trian train --accept-worse`"
+)
 
 
 def is_current(root: Path, models: Path) -> bool:
@@ -71,11 +64,12 @@ def _fits(models: Path) -> str:
     return name
 
 
-def learn(root: Path, models: Path, learned: str, tolerance: float, accept: bool = False) -> str:
+def learn(root: Path, models: Path, learned: str, tolerance: float, accept: bool = False, hold: bool = False) -> str:
     """Train with the examples `learned` (Rasa YAML, or nothing), judge, and put in use. Returns the file name.
 
-    `accept`: put it in use although it is worse; its figures are the ones to reach from then on. Raises ModelRefused;
-    model and learned examples in use stay as they were then.
+    `accept`: put it in use although it is worse; its figures are the ones to reach from then on. `hold`: put it beside
+    the models with what was found, for a person to decide (see nlu.candidate). Raises ModelRefused; model and learned
+    examples in use stay as they were then.
     """
     with training(models) as work:
         draft = work / LEARNED
@@ -89,8 +83,15 @@ def learn(root: Path, models: Path, learned: str, tolerance: float, accept: bool
         path = _candidate(root, models, work, draft, mark)
         _say("probing the model")
         probe(path)
-        figures, best = _judge(root, models, path, serving, None if accept else tolerance)
-        return _put_in_use(models, path, mark, figures, draft, best)
+        verdict = judgement.judge(root, models, path, serving, tolerance, _say)
+        if hold:
+            return candidate.keep(models, work, path, mark, draft, verdict)
+        if verdict.objections and not accept:
+            raise ModelRefused(f"{verdict.said}. {_WAYS}")
+        _asked_still()
+        name = candidate.put_in_use(models, path, mark, draft, verdict)
+        _say(f"{name} is in use")
+        return name
 
 
 def _candidate(root: Path, models: Path, work: Path, learned: Path, mark: str, force: bool = False) -> Path:
@@ -104,85 +105,18 @@ def _candidate(root: Path, models: Path, work: Path, learned: Path, mark: str, f
     return path
 
 
-def _judge(
-    root: Path, models: Path, path: Path, serving: CurrentModel | None, tolerance: float | None
-) -> tuple[dict[str, float], Best]:
-    """The candidate's figures, and the best there are from now on.
-
-    Raises ModelRefused when it cannot be measured, or is worse than the serving model or the best ever by more than
-    `tolerance`; None lets it be as bad as it is.
-    """
-    tests = judgement.fixed_tests(root)
-    if not tests:
-        raise ModelRefused("there are no fixed tests in data/nlu_test/ to judge by")
-    _say(f"measuring the candidate on {', '.join(test.name for test in tests)}")
-    try:
-        figures = judgement.measure(root, path, tests)
-    except judgement.NotMeasured as error:
-        raise ModelRefused(f"the candidate could not be measured: {error}") from error
-    questions = judgement.digest(tests)
-    before = _serving_figures(root, models, serving, tests)
-    if tolerance is None:
-        return figures, Best(questions, figures)
-    if serving is not None and before is not None:
-        _refuse(figures, before, tolerance, serving.model)
-    best = read_best(models)
-    if best is not None and best.tests != questions:
-        _say("the fixed tests have changed: the best figures so far no longer count")
-        best = None
-    if best is not None:
-        _refuse(figures, best.figures, tolerance, "the best model so far (small losses add up)")
-    # What serves may be better than the candidate within the tolerance, and be on no record.
-    known = judgement.best_of(figures, before) if before is not None else figures
-    return figures, Best(questions, judgement.best_of(known, best.figures) if best is not None else known)
-
-
-def _serving_figures(
-    root: Path, models: Path, serving: CurrentModel | None, tests: Sequence[Path]
-) -> dict[str, float] | None:
-    """What the serving model reaches; None without one that can be asked."""
-    if serving is None or damage(models, serving):
-        return None
-    _say("measuring the serving model")
-    try:
-        return judgement.measure(root, models / serving.model, tests)
-    except judgement.NotMeasured as error:
-        # A model of older code cannot be loaded any more: the server could not start with it either.
-        _say(f"the serving model cannot be measured with this code ({error}); it is not compared with")
-        return None
-
-
-def _refuse(figures: dict[str, float], before: dict[str, float], tolerance: float, whose: str) -> None:
-    """Shows the comparison. Raises ModelRefused when the figures are worse."""
-    for line in judgement.table(figures, before):
-        _say(line)
-    against = judgement.objections(figures, before, tolerance)
-    if against:
-        raise ModelRefused(
-            f"the candidate is worse than {whose}: {'; '.join(against)}. Look at the examples that came in last "
-            "(`trian nlu review --state assigned`, `trian nlu undo`); to take it as it is: `trian train --accept-worse`"
-        )
-
-
-def _put_in_use(
-    models: Path,
-    path: Path,
-    mark: str,
-    figures: dict[str, float] | None = None,
-    learned: Path | None = None,
-    best: Best | None = None,
-) -> str:
-    """Move the drafts into place, the record last: it is what the servers follow."""
+def _asked_still() -> None:
     if os.getppid() != _ASKED_BY:
         raise ModelRefused("whoever asked for the training is gone; nothing was changed")
+
+
+def _put_in_use(models: Path, path: Path, mark: str) -> str:
+    """Move the draft into place, the record last: it is what the servers follow."""
+    _asked_still()
     target = models / path.name
     if path != target:
         path.replace(target)
-    if learned is not None and learned.is_file():
-        learned.replace(models / LEARNED)
-    elif learned is not None:
-        (models / LEARNED).unlink(missing_ok=True)
-    write_current(models, mark, figures, best)
+    write_current(models, mark)
     _say(f"{target.name} is in use")
     return target.name
 
@@ -243,6 +177,7 @@ def main() -> None:
     parser.add_argument("--force", action="store_true", help="train although a fitting model is there")
     parser.add_argument("--learned", action="store_true", help="learn the Rasa training data on standard input too")
     parser.add_argument("--tolerance", type=float, default=0.005, help="how much worse it may be, 0 to 1")
+    parser.add_argument("--hold", action="store_true", help="with --learned: put in use by a person afterwards")
     parser.add_argument("--accept-worse", action="store_true", help="with --learned: however bad it is")
     arguments = parser.parse_args()
     models = arguments.models or arguments.root / "models"
@@ -255,7 +190,7 @@ def main() -> None:
     try:
         if arguments.learned:
             examples = sys.stdin.buffer.read().decode()
-            learn(arguments.root, models, examples, arguments.tolerance, arguments.accept_worse)
+            learn(arguments.root, models, examples, arguments.tolerance, arguments.accept_worse, arguments.hold)
         else:
             ensure_model(arguments.root, models, arguments.force)
     except ModelRefused as refused:

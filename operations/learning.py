@@ -28,6 +28,9 @@ def train(
     accept_worse: Annotated[
         bool, typer.Option("--accept-worse", help="Take it however it compares; its figures are to be reached then.")
     ] = False,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Put it beside the models; `trian promote` puts it in use.")
+    ] = False,
 ) -> None:
     """Learn what was assigned in the review queue; a model worse than the serving or the best one is refused."""
     chosen = settings()
@@ -38,10 +41,28 @@ def train(
         data = examples.as_training_data(session)
     typer.echo(f"{len(learnt)} examples from the review queue")
     command = ["nlu.train", "--learned", "--tolerance", str(chosen.model_tolerance)]
-    command += ["--accept-worse"] if accept_worse else []
+    command += [*(["--accept-worse"] if accept_worse else []), *(["--hold"] if hold else [])]
     if _nlu(chosen, *command, stdin=data).returncode:
         raise NotLearnt("nothing was changed: the serving model stays; the lines above say why")
-    model = str(records(chosen)[0]["model"])
+    if not hold:
+        _in_use(chosen, learnt)
+
+
+def promote(
+    accept_worse: Annotated[bool, typer.Option("--accept-worse", help="Take it although it is worse.")] = False,
+) -> None:
+    """Put the model that `trian train --hold` made in use."""
+    chosen = settings()
+    if _nlu(chosen, "nlu.shelf", "promote", *(["--accept-worse"] if accept_worse else [])).returncode:
+        raise NotLearnt("nothing was changed: the serving model stays; the lines above say why")
+    with database(chosen.database_url).read() as session:
+        learnt = [example.id for example in examples.active(session)]
+    _in_use(chosen, learnt)
+
+
+def _in_use(chosen: Settings, learnt: list[int]) -> None:
+    """Notes what the model now in use knows, and waits for Rasa to serve it."""
+    model = str(shelf(chosen)["models"][0]["model"])
     with database(chosen.database_url).begin() as session:
         examples.mark_trained(session, learnt, model)
     typer.echo(follow(chosen, model))
@@ -49,28 +70,28 @@ def train(
 
 def models() -> None:
     """List the model in use and those to go back to."""
-    done = _nlu(settings(), "nlu.models", "list", capture=True)
+    done = _nlu(settings(), "nlu.shelf", "list", capture=True)
     typer.echo("\n".join(done.stdout.splitlines()[:-1]))
 
 
 def rollback(model: str = typer.Argument(default="", help="Default: the one trained before the one in use.")) -> None:
     """Put an earlier model in use again."""
     chosen = settings()
-    if _nlu(chosen, "nlu.models", "rollback", *([model] if model else [])).returncode:
+    if _nlu(chosen, "nlu.shelf", "rollback", *([model] if model else [])).returncode:
         raise NotLearnt("nothing was changed: the serving model stays")
-    typer.echo(follow(chosen, str(records(chosen)[0]["model"])))
+    typer.echo(follow(chosen, str(shelf(chosen)["models"][0]["model"])))
 
 
 def add_to(app: typer.Typer) -> None:
-    """Mounts the three commands."""
-    for command in (train, models, rollback):
+    """Mounts the commands."""
+    for command in (train, promote, models, rollback):
         app.command()(command)
 
 
-def records(chosen: Settings) -> list[dict[str, Any]]:
-    """The model in use first, then those to go back to: see nlu.fingerprint.CurrentModel."""
-    listed = _nlu(chosen, "nlu.models", "list", capture=True).stdout.splitlines()
-    return list(json.loads(listed[-1])["models"])
+def shelf(chosen: Settings) -> dict[str, Any]:
+    """{"models": the one in use first, "candidate": what waits to be promoted, or None}: see nlu.shelf."""
+    listed = _nlu(chosen, "nlu.shelf", "list", capture=True).stdout.splitlines()
+    return dict(json.loads(listed[-1]))
 
 
 def health(chosen: Settings) -> dict[str, Any] | None:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
-from crm import authored_articles, catalogue, knowledge, review, sightings, staff
+from crm import authored_articles, catalogue, intents, knowledge, review, sightings, staff
 from crm.authored_articles import Draft
 from crm.db import database
 from crm.models.review import ReviewEntry, ReviewReason, ReviewState
 from crm.settings import settings
-from operations.processes import ROOT
 
 app = typer.Typer(no_args_is_help=True, help="The review queue: messages that were not understood or answered well.")
 By = Annotated[str, typer.Option("--by", help="Log-in name of the member of staff who answers for it.")]
@@ -71,7 +69,7 @@ def assign(
 ) -> None:
     """Make the entry an example of an intent; `trian train` learns it."""
     with database(settings().database_url).begin() as session:
-        examples = review.assign(session, staff.find(session, by), entry_id, intent, assignable(), text)
+        examples = review.assign(session, staff.find(session, by), entry_id, intent, intents.assignable(), text)
     for example in examples:
         typer.echo(f"{intent} ← {example.text}")
     typer.echo("`trian train` learns it")
@@ -129,12 +127,6 @@ def undo(entry_id: int, by: By) -> None:
     """Open a decided entry again and withdraw its examples (an article: `trian knowledge withdraw`)."""
     with database(settings().database_url).begin() as session:
         _say(review.undo(session, staff.find(session, by), entry_id))
-
-
-def assignable() -> list[str]:
-    """The intents of the domain."""
-    domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
-    return [next(iter(one)) if isinstance(one, dict) else str(one) for one in domain["intents"]]
 
 
 def _collect() -> None:
