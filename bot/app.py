@@ -18,6 +18,7 @@ from bot.leadership import Leadership
 from bot.sweeper import Sweeper
 from bot.telegram_api import make_bot, until_it_works
 from bot.turns import TurnTaker
+from bot.typing_signs import TypingSigns
 from bot.understanding import Understanding
 from bot.vitals import Vitals
 from bot.worker import Worker
@@ -66,6 +67,7 @@ class BotProcess:
             dispatcher.run(),
             delivery.run(),
             delivery.write_outcomes(),
+            TypingSigns(self._bot, database, settings.bot_id).run(),
             worker.keep(),
             Sweeper(database, settings, vitals, delivery.in_hand).run(),
             vitals.run(),

@@ -188,7 +188,7 @@ class Delivery:
     async def _call(self, letter: Letter, late_s: float) -> Report:
         self._last_sent = time.monotonic()
         try:
-            message_id = await send(self._bot, letter, self._photo(letter))
+            message_id = await send(self._bot, letter, Path(self._settings.var_dir))
         except TelegramError as error:
             wait_s = wait_of(error)
             return Report(letter, judge(error), error.message, wait_s=wait_s, asked_s=wait_s, late_s=late_s)

@@ -10,9 +10,9 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.http import HttpRequest
 from bot.telegram_api import fetch, polling_request, wait_of
-from bot.updates import chat_of
+from bot.updates import chat_of, said_in
 from bot.vitals import Vitals
-from crm import crash, inbound
+from crm import crash, inbound, turns
 from crm.db import Database
 from crm.inbound import Arrival
 from crm.settings import Settings
@@ -77,13 +77,28 @@ class Intake:
     async def store(self, updates: Sequence[dict[str, Any]]) -> None:
         """Commits the updates, as they came, to the inbox; what is there already changes nothing."""
         arrivals = [Arrival(int(update["update_id"]), chat_of(update), update) for update in updates]
-        if await asyncio.to_thread(self._store, arrivals):
+        if new := await asyncio.to_thread(self._store, arrivals):
+            await self._obey_stops([arrival for arrival in arrivals if arrival.update_id in new])
             self._arrived()
         crash.point("intake.stored")
 
-    def _store(self, arrivals: list[Arrival]) -> int:
+    def _store(self, arrivals: list[Arrival]) -> set[int]:
         with self._database.begin() as session:
             return inbound.store(session, self._settings.bot_id, arrivals)
+
+    async def _obey_stops(self, arrivals: list[Arrival]) -> None:
+        """A stop request does not wait behind its sender's other messages. What fails here is left to its turn."""
+        for arrival in arrivals:
+            said = said_in(arrival.payload)
+            if turns.wants_stop(said):
+                try:
+                    await asyncio.to_thread(self._obey_stop, arrival.chat_id, said)
+                except Exception as error:
+                    log.warning("stop request left to its turn", error=type(error).__name__)
+
+    def _obey_stop(self, chat_id: int, said: str) -> None:
+        with self._database.begin() as session:
+            turns.obey_stop(session, self._settings.bot_id, chat_id, said)
 
 
 def _explain(error: TelegramError) -> None:

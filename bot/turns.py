@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot.photos import PhotoNotStored, store_photo
+from bot.photos import NotStored, store_file, store_photo
 from bot.understanding import NotUnderstood, Understanding
 from bot.updates import UNSUPPORTED, Incoming, Kind, read
 from crm import crash, customers, escalations, inbound, turns
+from crm.attachments import DOCUMENT, PHOTO, SIGNS, VOICE, fit_name
 from crm.db import Database
 from crm.models.conversations import Mode
 from crm.models.messaging import Inbound
@@ -21,7 +22,8 @@ from crm.settings import Settings
 from crm.turns import Said, Turn
 
 log = structlog.get_logger()
-PHOTO_WORD = "🖼"
+PHOTO_WORD = SIGNS[PHOTO]
+FILE_SIGNS = {Kind.VOICE: SIGNS[VOICE], Kind.DOCUMENT: SIGNS[DOCUMENT]}
 T = TypeVar("T")
 
 
@@ -43,8 +45,10 @@ class TurnTaker:
             await self._in_transaction(lambda session: _put_aside(session, row, incoming))
         elif incoming.kind is Kind.PHOTO:
             await self._take(row, incoming, await self._photo(incoming))
+        elif incoming.kind in FILE_SIGNS:
+            await self._take(row, incoming, await self._file(incoming))
         else:
-            await self._take(row, incoming, Said(incoming.text))
+            await self._take(row, incoming, Said(incoming.text or incoming.sign))
 
     async def _take(self, row: Inbound, incoming: Incoming, said: Said) -> None:
         def begin(session: Session) -> tuple[Turn, dict[str, str] | None]:
@@ -67,11 +71,22 @@ class TurnTaker:
 
     async def _photo(self, incoming: Incoming) -> Said:
         try:
-            path = await store_photo(self._bot, incoming.data, self._settings.var_dir)
-        except PhotoNotStored as error:
+            stored = await store_photo(self._bot, incoming.data, self._settings.var_dir)
+        except NotStored as error:
             log.warning("photo not stored", error=str(error))
             return Said(incoming.text or PHOTO_WORD)
-        return Said(incoming.text or PHOTO_WORD, [{"kind": "photo", "path": path, "name": path}])
+        return Said(incoming.text or PHOTO_WORD, [stored.item])
+
+    async def _file(self, incoming: Incoming) -> Said:
+        """A voice message or a file: people can hear and open it, whoever answers."""
+        name = fit_name(incoming.file_name)
+        words = incoming.text or f"{FILE_SIGNS[incoming.kind]} {name}".strip()
+        try:
+            stored = await store_file(self._bot, incoming.data, name, self._settings.var_dir)
+        except NotStored as error:
+            log.warning("file not stored", error=str(error))
+            return Said(words)
+        return Said(words, [stored.item])
 
     async def _acknowledge(self, callback_id: str) -> None:
         try:
@@ -105,7 +120,7 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
     button = None
     if incoming.kind is Kind.BUTTON:
         button = turns.button(session, (incoming.caller.bot_id, incoming.caller.chat_id), incoming.data)
-        said = Said(button.title if button else "")
+        said = Said(button.title if button else incoming.sign)
     turn = turns.begin(session, row.id, f"inbound-{row.id}", incoming.caller, said, row.claimed_by)
     if turns.wants_stop(incoming.text):
         turns.stop_advertising(session, turn, incoming.text)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from telegram import Message, Update, User
+from telegram import CallbackQuery, Message, Update, User
 
 from crm import text
 from crm.customers import Caller
 
+PICTURES = ("image/jpeg", "image/png")
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 # The commonest Vietnamese family names, accent-folded; without those that are as often a given name (Mai, Hoàng, Vũ).
 FAMILY_NAMES = frozenset(
@@ -29,26 +30,33 @@ class Kind(StrEnum):
     IGNORED = "ignored"
     STICKER = "unsupported_sticker"
     VOICE = "unsupported_voice"
+    DOCUMENT = "unsupported_document"
     LOCATION = "unsupported_location"
     CONTACT = "unsupported_contact"
     OTHER = "unsupported_other"
     EMPTY = "empty_text"
 
 
-UNSUPPORTED = frozenset({Kind.STICKER, Kind.VOICE, Kind.LOCATION, Kind.CONTACT, Kind.OTHER, Kind.EMPTY})
+UNSUPPORTED = frozenset({Kind.STICKER, Kind.VOICE, Kind.DOCUMENT, Kind.LOCATION, Kind.CONTACT, Kind.OTHER, Kind.EMPTY})
 # What a command, or the word that our own texts ask for, means in the understanding's terms.
 COMMANDS = {"/menu": "/ask_bot", "/help": "/ask_bot", "/nguoi": "/talk_to_human", "nhan": "/opt_in"}
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """`text` is clean NFC text (or a caption); `data`: a button's token, a file id, a command or a start payload."""
+    """`text` is clean NFC text (or a caption); `data`: a button's token, a file id, a command or a start payload.
+
+    `file_name`: what the customer calls the file; empty where Telegram does not say. `sign`: what people read of it
+    where it has no words: a sticker's emoji, a place, somebody's number, the title of a pressed button.
+    """
 
     kind: Kind
     caller: Caller
     text: str = ""
     data: str = ""
     callback_id: str | None = None
+    file_name: str = ""
+    sign: str = ""
 
 
 def chat_of(payload: dict[str, Any]) -> int:
@@ -62,6 +70,16 @@ def chat_of(payload: dict[str, Any]) -> int:
     return 0
 
 
+def said_in(payload: dict[str, Any]) -> str:
+    """The text of an update, as Telegram gave it; "" if none. Never raises."""
+    for part in ("message", "edited_message"):
+        message = payload.get(part)
+        said = message.get("text") if isinstance(message, dict) else None
+        if isinstance(said, str):
+            return said
+    return ""
+
+
 def read(bot_id: int, payload: dict[str, Any]) -> Incoming:
     """Reads one stored update. What is not from a private chat is IGNORED."""
     update = Update.de_json(payload, None)
@@ -71,7 +89,7 @@ def read(bot_id: int, payload: dict[str, Any]) -> Incoming:
     caller = Caller(bot_id, chat.id, _name(user), user.username)
     if update.callback_query is not None:
         query = update.callback_query
-        return Incoming(Kind.BUTTON, caller, data=query.data or "", callback_id=query.id)
+        return Incoming(Kind.BUTTON, caller, data=query.data or "", callback_id=query.id, sign=_title(query))
     if update.my_chat_member is not None:
         blocked = update.my_chat_member.new_chat_member.status in ("kicked", "left")
         return Incoming(Kind.BLOCKED if blocked else Kind.IGNORED, caller)
@@ -99,7 +117,47 @@ def _read_message(message: Message, caller: Caller) -> Incoming:
         return Incoming(Kind.PHOTO, caller, text.clean(message.caption or ""), data=message.photo[-1].file_id)
     if message.text is not None:
         return _read_text(text.clean(message.text), caller)
-    return Incoming(_unsupported(message), caller)
+    return _read_file(message, caller) or Incoming(_unsupported(message), caller, sign=_sign(message))
+
+
+def _title(query: CallbackQuery) -> str:
+    """What stood on the button, by the message it belongs to; empty where Telegram does not tell any more."""
+    message = query.message
+    markup = message.reply_markup if isinstance(message, Message) else None
+    buttons = [button for line in markup.inline_keyboard for button in line] if markup is not None else []
+    pressed = (button.text for button in buttons if button.callback_data == query.data)
+    return text.clean(next(pressed, ""))[:200]
+
+
+def _sign(message: Message) -> str:
+    """What people see of a message without words, in no language."""
+    if message.sticker:
+        return message.sticker.emoji or "🙂"
+    if message.contact:
+        who = message.contact
+        known = ("👤", who.first_name, who.last_name, who.phone_number)
+        return text.clean(" ".join(part for part in known if part))[:200]
+    if message.venue:
+        return text.clean(f"📍 {message.venue.title}, {message.venue.address}")[:200]
+    if message.location:
+        return f"📍 {message.location.latitude:.5f}, {message.location.longitude:.5f}"
+    return "❔"
+
+
+def _read_file(message: Message, caller: Caller) -> Incoming | None:
+    """A voice message or a file; a picture that was sent as a file is a photo."""
+    caption, file = text.clean(message.caption or ""), message.document
+    sound = message.voice or message.audio or message.video_note
+    if file is not None:
+        kind = Kind.PHOTO if file.mime_type in PICTURES else Kind.DOCUMENT
+        return Incoming(kind, caller, caption, data=file.file_id, file_name=file.file_name or "")
+    if sound is not None:
+        name = getattr(sound, "file_name", None) or ""  # a voice message has none
+        return Incoming(Kind.VOICE, caller, caption, data=sound.file_id, file_name=name)
+    if message.video is not None:
+        video = message.video
+        return Incoming(Kind.DOCUMENT, caller, caption, data=video.file_id, file_name=video.file_name or "video.mp4")
+    return None
 
 
 def _read_text(said: str, caller: Caller) -> Incoming:

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 from telegram import Bot
 
 from bot.telegram_api import until_it_works
@@ -32,7 +33,10 @@ def make_app(secret: str, store: Store) -> FastAPI:
             return Response(status_code=403)
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return Response(status_code=415)
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:  # nobody reads the answer any more; Telegram posts it again
+            return Response(status_code=400)
         if body is None:
             return Response(status_code=413)
         update = _parse(body)

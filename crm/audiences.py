@@ -58,9 +58,14 @@ def refusal() -> ColumnElement[Any]:
 
 def estimate(session: Session, audience: Audience) -> Estimate:
     """Counts the audience by who may be written to, in one query. Raises InvalidInput."""
-    why = select(refusal().label("why")).select_from(Customer).where(holds(audience)).subquery()
+    among = holds(audience)
+    if audience["kind"] == "person":
+        why = select(refusal().label("why")).select_from(Customer).where(among).subquery()
+        counted = select(why.c.why, func.count()).group_by(why.c.why)
+    else:
+        counted = reach.counts(Purpose.MARKETING, settings().bot_id, among)
     reached, left_out = 0, {}
-    for reason, count in session.execute(select(why.c.why, func.count()).group_by(why.c.why)):
+    for reason, count in session.execute(counted):
         if reason is None:
             reached = count
         else:

@@ -1,7 +1,5 @@
 """What became of a broadcast for each of its people, in pages and as a table to take away."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +8,13 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
+from crm import cells
 from crm.campaign_recipients import STOPPED
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.people import Customer
 
 PAGE = 50
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Unsent(StrEnum):
@@ -69,22 +67,11 @@ def table(
         head: names of the columns.
         words: the cells of one delivery.
     """
-    yield "\ufeff" + _line([head])
+    yield cells.BYTE_ORDER_MARK + cells.lines([head])
     after = 0
     while found := pages(after):
-        yield _line([words(each) for each in found])
+        yield cells.lines([words(each) for each in found])
         after = found[-1].id
-
-
-def safe(cell: str) -> str:
-    """`cell`, with an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell
-
-
-def _line(rows: Sequence[Sequence[str]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows([[safe(cell) for cell in row] for row in rows])
-    return written.getvalue()
 
 
 def _conditions(campaign: Campaign, standing: Standing | None) -> tuple[ColumnElement[bool], ...]:

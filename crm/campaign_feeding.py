@@ -1,5 +1,6 @@
 """What the scheduler does with broadcasts: starts those that are due, queues the next messages, finishes."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select
@@ -12,6 +13,7 @@ from crm import (
     campaign_states,
     campaign_watch,
     clock,
+    contact_policy,
     outbox,
     reach,
 )
@@ -20,7 +22,7 @@ from crm.contact_policy import Refusal
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState, PauseReason
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import ChannelAccount, Customer, Purpose
-from crm.outbox import Content
+from crm.outbox import Addressed, Content
 from crm.personal_fields import LACKING, MissingField
 from crm.settings import settings
 
@@ -32,13 +34,19 @@ GONE = Refusal.NO_ACCOUNT.value
 def start_due(session: Session, moment: datetime, limit: int = BATCH) -> int:
     """Starts what is due, freezing its recipients, and queues the next `limit` messages of each that runs.
 
+    What was due while nobody could start it, and comes too late by now, is recorded as missed.
+
     Returns:
-        How many campaigns were started and people dealt with. Call again, in a transaction of its own, until 0.
+        How many campaigns were started or missed and people dealt with. Call again, in a transaction of its own,
+        until 0.
     """
     due = campaign_states.locked_in(CampaignState.SCHEDULED).where(Campaign.scheduled_at <= moment)
     started = list(session.scalars(due))
     for campaign in started:
-        _start(session, campaign, moment)
+        if campaign.scheduled_at is not None and _is_too_late(campaign.scheduled_at, moment):
+            campaign_states.miss(session, campaign)
+        else:
+            _start(session, campaign, moment)
     running = list(session.scalars(campaign_states.locked_in(CampaignState.RUNNING)))
     return len(started) + sum(_feed(session, campaign, moment, limit) for campaign in running)
 
@@ -58,6 +66,17 @@ def any_due(session: Session, moment: datetime) -> bool:
     waits = and_(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= moment)
     either = select(Campaign.id).where(or_(waits, Campaign.state == CampaignState.RUNNING))
     return session.scalar(either.limit(1)) is not None or bool(_left_over(session))
+
+
+def _is_too_late(scheduled_at: datetime, moment: datetime) -> bool:
+    """Whether a campaign shall not start by itself any more: hours late, or when the day it was meant for is over.
+
+    One that a person scheduled within the night is meant for the morning.
+    """
+    meant = contact_policy.opening(scheduled_at, settings()) or scheduled_at
+    late = moment - meant
+    closed = contact_policy.opening(moment, settings()) is not None
+    return late > timedelta(0) and (closed or late > timedelta(hours=settings().campaign_late_h))
 
 
 def _start(session: Session, campaign: Campaign, moment: datetime) -> None:
@@ -91,36 +110,43 @@ def _queue_next(session: Session, campaign: Campaign, limit: int) -> int:
     )
     rows = session.execute(next_ones).all()
     accounts = reach.accounts(session, (account_id for _, _, account_id in rows))
+    letters: dict[int, Addressed] = {}
     for recipient, customer, account_id in rows:
         if account_id is None:
             recipient.reason = GONE
-        else:
-            _enqueue(session, campaign, recipient, customer, accounts[account_id])
-    session.flush()
+        elif letter := _letter(campaign, recipient, customer, accounts[account_id]):
+            letters[recipient.id] = letter
+    _enqueue(session, campaign, letters)
     return len(rows)
 
 
-def _enqueue(
-    session: Session, campaign: Campaign, recipient: CampaignRecipient, customer: Customer, account: ChannelAccount
-) -> None:
+def _letter(
+    campaign: Campaign, recipient: CampaignRecipient, customer: Customer, account: ChannelAccount
+) -> Addressed | None:
+    """The recipient's message; None when it would have a hole, which is then written down."""
     try:
         text = advertisements.render(campaign.text, customer)
     except MissingField:  # they had it when the recipients were frozen
         recipient.reason = LACKING
-        return
+        return None
     key = f"campaign:{campaign.id}:{customer.id}" + (f":{recipient.attempt}" if recipient.attempt > 1 else "")
-    row = outbox.enqueue(
+    return Addressed(account, Content(text), key)
+
+
+def _enqueue(session: Session, campaign: Campaign, letters: Mapping[int, Addressed]) -> None:
+    """Queues the messages, by their recipient's number, and notes on each recipient which is theirs."""
+    numbers = outbox.enqueue_many(
         session,
-        account,
-        Content(text),
+        list(letters.values()),
         kind=OutboxKind.MARKETING,
         purpose=Purpose.MARKETING,
-        dedupe_key=key,
         expires_at=clock.now() + LIFE,
         campaign_id=campaign.id,
     )
-    recipient.version = campaign.version
-    recipient.outbox_id = row.id if row else session.scalar(select(Outbox.id).where(Outbox.dedupe_key == key))
+    for recipient_id, letter in letters.items():
+        recipient = session.get_one(CampaignRecipient, recipient_id)
+        recipient.version, recipient.outbox_id = campaign.version, numbers[letter.dedupe_key]
+    session.flush()
 
 
 def _busy(session: Session, campaign_id: int) -> bool:

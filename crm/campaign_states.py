@@ -59,8 +59,22 @@ def halt(session: Session, campaign: Campaign, reason: PauseReason, **detail: An
     audit.record(session, None, "campaign_halted", "campaign", campaign.id, reason=reason.value, **detail)
 
 
+def miss(session: Session, campaign: Campaign) -> None:
+    """Takes a scheduled campaign that nobody could start in time off the calendar; a person finds the reason on it."""
+    due = campaign.scheduled_at
+    move(session, campaign, CampaignState.APPROVED, None)
+    campaign.pause_reason, campaign.pause_detail = PauseReason.MISSED, {"due": due.isoformat() if due else None}
+    campaign.scheduled_at = None
+    audit.record(session, None, "campaign_missed", "campaign", campaign.id, **campaign.pause_detail)
+
+
 def locked_in(state: CampaignState) -> Select[Campaign]:
     """The campaigns in `state`, locked; those that somebody else has locked are passed over."""
     # Locking the campaign before anything of it: a stop either waits for a batch and then takes its messages back, or
     # comes first and the batch finds nothing to do.
-    return select(Campaign).where(Campaign.state == state).order_by(Campaign.id).with_for_update(skip_locked=True)
+    return (
+        select(Campaign)
+        .where(Campaign.state == state)
+        .order_by(Campaign.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )

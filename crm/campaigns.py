@@ -16,6 +16,7 @@ from crm.models.messaging import Outbox, OutboxState
 from crm.models.staff import Staff
 
 __all__ = ["LEGAL", "STOPPED", "Progress", "any_due", "finish_done", "progress", "start_due"]
+_WAIT_FOR_A_PERSON = (CampaignState.PAUSED, CampaignState.APPROVED)
 _BEGUN = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED)
 
 
@@ -51,6 +52,7 @@ def edit(session: Session, campaign: Campaign, staff: Staff, name: str, body: st
     audit.record(session, staff, "campaign_edit", "campaign", campaign.id)
     if campaign.state is CampaignState.APPROVED:
         move(session, campaign, CampaignState.DRAFT, staff)
+        campaign.pause_reason, campaign.pause_detail = None, {}
 
 
 def get(session: Session, campaign_id: int) -> Campaign:
@@ -67,8 +69,8 @@ def listing(session: Session, limit: int = 100) -> list[Campaign]:
 
 
 def halted(session: Session) -> list[Campaign]:
-    """Campaigns that paused by themselves and wait for a person, newest first."""
-    wanted = select(Campaign).where(Campaign.state == CampaignState.PAUSED, Campaign.pause_reason.is_not(None))
+    """Campaigns that paused by themselves, or could not be started in time, and wait for a person, newest first."""
+    wanted = select(Campaign).where(Campaign.state.in_(_WAIT_FOR_A_PERSON), Campaign.pause_reason.is_not(None))
     return list(session.scalars(wanted.order_by(Campaign.id.desc())))
 
 
@@ -98,6 +100,7 @@ def schedule(session: Session, campaign: Campaign, staff: Staff, at: datetime | 
     campaign_approval.check(session, campaign, campaign.text)
     move(session, campaign, CampaignState.SCHEDULED, staff, at=(at or moment).isoformat())
     campaign.scheduled_at = at or moment
+    campaign.pause_reason, campaign.pause_detail = None, {}
 
 
 def unschedule(session: Session, campaign: Campaign, staff: Staff) -> None:

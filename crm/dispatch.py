@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.orm import Session, defer, joinedload
 
-from crm import clock, contact_policy, queues, workers
+from crm import clock, contact_policy, queues, undelivered, workers
 from crm.contact_policy import Verdict
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import Purpose
@@ -18,6 +18,7 @@ from crm.settings import Settings
 MAX_ATTEMPTS = 6
 MAX_RESENDS = 1
 FIRST_BACKOFF_S = 2
+RESEND_AFTER_S = 2.0  # what broke a call off rarely lets the next one through at once
 DEFERRED_AT_ONCE = 1000
 ROUNDS = 10
 # Between a claim and its call lie a slot of the near future and what the network takes: both are added to a chat's gap.
@@ -76,7 +77,7 @@ def claim(session: Session, settings: Settings, fence: int, limit: int) -> list[
     moment = clock.now()
     opens = contact_policy.opening(moment, settings)
     letters: list[Letter] = []
-    for queue in queues.due(session, settings.bot_id):
+    for queue in queues.due(session, settings.bot_id, hold=True):
         if opens is not None and queue.kind is not OutboxKind.REPLY:
             _defer(session, queue.ids(session, moment, DEFERRED_AT_ONCE), opens)
             continue
@@ -126,19 +127,6 @@ def _defer(session: Session, ids: Sequence[int], until: datetime) -> None:
     session.execute(later.values(not_before=until).execution_options(synchronize_session="fetch"))
 
 
-def settle(
-    session: Session,
-    letter: Letter,
-    outcome: Outcome,
-    *,
-    reason: str = "",
-    message_id: int | None = None,
-    wait_s: float = 0,
-) -> bool:
-    """Writes what became of one claimed message; False when the claim was no longer ours, and nothing was written."""
-    return not settle_all(session, [Report(letter, outcome, reason, message_id, wait_s)])
-
-
 def settle_all(session: Session, reports: Sequence[Report]) -> list[Report]:
     """Writes what became of claimed messages; returns the reports that came too late and changed nothing."""
     ids = [report.letter.outbox_id for report in reports]
@@ -151,12 +139,12 @@ def settle_all(session: Session, reports: Sequence[Report]) -> list[Report]:
         if row is None or row.fence != report.letter.fence:
             rejected.append(report)
         else:
-            _write(row, report)
+            _write(session, row, report)
     session.flush()
     return rejected
 
 
-def _write(row: Outbox, report: Report) -> None:
+def _write(session: Session, row: Outbox, report: Report) -> None:
     row.reason = report.reason[:200] or None
     match report.outcome:
         case Outcome.SENT:
@@ -165,12 +153,13 @@ def _write(row: Outbox, report: Report) -> None:
             row.attempts -= 1
             _again(row, report.wait_s)
         case Outcome.RETRY:
-            _retry(row)
+            _retry(session, row)
         case Outcome.AMBIGUOUS:
-            _ambiguous(row)
+            _ambiguous(session, row, RESEND_AFTER_S)
         case Outcome.REJECTED:
-            row.state = OutboxState.FAILED
+            _end(session, row, OutboxState.FAILED)
         case Outcome.UNREACHABLE:
+            # Nobody is called: the customer has shut the chat, and nothing that a person writes there arrives either.
             row.state = OutboxState.FAILED
             row.account.reachable, row.account.unreachable_reason = False, report.reason[:64]
     if report.late_s and row.account.quiet_until is not None:
@@ -195,7 +184,7 @@ def recover(session: Session, bot_id: int, in_hand: Collection[int] = ()) -> int
     rows = list(session.scalars(left.with_for_update()))
     for row in rows:
         row.reason = "the sender stopped during the call"
-        _ambiguous(row)
+        _ambiguous(session, row)
     session.flush()
     return len(rows)
 
@@ -236,20 +225,25 @@ def withdraw(session: Session, campaign_id: int, reason: str) -> int:
     return _count(session.execute(queued.values(state=OutboxState.SKIPPED, reason=reason)))
 
 
-def _retry(row: Outbox) -> None:
+def _retry(session: Session, row: Outbox) -> None:
     if row.attempts >= MAX_ATTEMPTS:
-        row.state = OutboxState.FAILED
+        _end(session, row, OutboxState.FAILED)
     else:
         _again(row, FIRST_BACKOFF_S * 2 ** (row.attempts - 1))
 
 
-def _ambiguous(row: Outbox) -> None:
+def _ambiguous(session: Session, row: Outbox, wait_s: float = 0) -> None:
     """Nobody has exactly-once: marketing is sent at most once, a reply or care message at most once more."""
     if row.kind is OutboxKind.MARKETING or row.resends >= MAX_RESENDS:
-        row.state = OutboxState.UNKNOWN
+        _end(session, row, OutboxState.UNKNOWN)
         return
     row.resends += 1
-    _again(row, 0)
+    _again(row, wait_s)
+
+
+def _end(session: Session, row: Outbox, state: OutboxState) -> None:
+    row.state = state
+    undelivered.call_person(session, row)
 
 
 def _again(row: Outbox, seconds: float) -> None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, false, func, or_, select
+from sqlalchemy import case, delete, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from crm import clock
+from crm import clock, lock_server
 from crm.models.messaging import Heartbeat, Inbound, InboundState, Outbox, OutboxKind, OutboxState
+from crm.outbox import PRIORITY, UNDELIVERED
+from crm.settings import settings
 
 STALE_S = 30.0
+FORGOTTEN_S = 86_400.0
 UPDATE_OLD = timedelta(seconds=60)
 REPLY_OLD = timedelta(seconds=60)
 IN_FLIGHT_OLD = timedelta(seconds=60)
@@ -60,14 +63,14 @@ def signs(session: Session) -> list[Sign]:
 
 
 def parts(session: Session) -> list[Sign]:
-    """The signs of life of single processes and their loops."""
-    return [sign for sign in _signs(session) if ":" in sign.process]
+    """The signs of life of single processes and their loops; whoever is away for FORGOTTEN_S was taken away."""
+    return [sign for sign in _signs(session) if ":" in sign.process and sign.age_s < FORGOTTEN_S]
 
 
 def problems(session: Session, bot_id: int) -> list[Problem]:
-    """What is wrong as far as the database tells; the red ones first."""
+    """What is wrong as far as the database tells, and the Redis of several Rasas; the red ones first."""
     moment = clock.now()
-    found = [*_silent(session), *_queues(session, bot_id, moment), *_dead_letters(session, bot_id, moment)]
+    found = [*_silent(session), *_locks(), *_queues(session, bot_id, moment), *_dead_letters(session, bot_id, moment)]
     return sorted(found, key=lambda problem: not problem.red)
 
 
@@ -91,9 +94,16 @@ def _silent(session: Session) -> Iterator[Problem]:
         if not sign.alive:
             said = f" ({sign.status})" if sign.status else ""
             what = f"{sign.process} has not got on for {sign.age_s:.0f} s{said}"
+            role = sign.process.partition(":")[0]
             yield Problem(
-                what, "read the log of the bot; if it names no cause that is mended already, restart that process"
+                what, f"read the log of {role}; if it names no cause that is mended already, restart that process"
             )
+
+
+def _locks() -> Iterator[Problem]:
+    if wrong := lock_server.problem(settings().lock_url):
+        what = f"the Redis of Rasa's locks does not answer ({wrong})"
+        yield Problem(what, "see that it runs and that TRIAN_LOCK_URL leads to it; without it Rasa answers nobody")
 
 
 def _queues(session: Session, bot_id: int, moment: datetime) -> Iterator[Problem]:
@@ -103,7 +113,9 @@ def _queues(session: Session, bot_id: int, moment: datetime) -> Iterator[Problem
     if age := _older(session.scalar(waiting), moment, UPDATE_OLD):
         yield Problem(f"a customer's message has waited for {age:.0f} s", "see that bot, rasa and actions run")
     mine = (Outbox.bot_id == bot_id,)
-    replies = select(func.min(Outbox.not_before)).where(
+    # One that was tried waits since it was made: each try puts off when it is due.
+    since = case((Outbox.sending_at.is_not(None), Outbox.created_at), else_=Outbox.not_before)
+    replies = select(func.min(since)).where(
         *mine, Outbox.state == OutboxState.QUEUED, Outbox.priority == 0, Outbox.kind == OutboxKind.REPLY
     )
     if age := _older(session.scalar(replies), moment, REPLY_OLD):
@@ -122,12 +134,26 @@ def _dead_letters(session: Session, bot_id: int, moment: datetime) -> Iterator[P
     if count := session.scalar(updates):
         what = f"{count} messages of customers were given up in the last 24 hours"
         yield Problem(what, "staff were called to those chats; the log of the bot says why", red=False)
+    marketing = Outbox.priority == PRIORITY[OutboxKind.MARKETING]
     failed: Any = select(func.count()).where(
-        Outbox.bot_id == bot_id, Outbox.state == OutboxState.FAILED, Outbox.sending_at >= since
+        Outbox.bot_id == bot_id, Outbox.state == OutboxState.FAILED, marketing, Outbox.sending_at >= since
     )
     if count := session.scalar(failed):
-        what = f"{count} messages to customers were refused by Telegram in the last 24 hours"
-        yield Problem(what, "their reasons are in the outbox and on the broadcast's page", red=False)
+        what = f"{count} messages of broadcasts were refused by Telegram in the last 24 hours"
+        yield Problem(what, "their reasons are on the broadcast's page", red=False)
+    yield from _undelivered(session, bot_id, since)
+
+
+def _undelivered(session: Session, bot_id: int, since: datetime) -> Iterator[Problem]:
+    ended = select(Outbox.state, func.count()).where(Outbox.bot_id == bot_id, Outbox.state.in_(UNDELIVERED))
+    ended = ended.where(Outbox.priority < PRIORITY[OutboxKind.MARKETING], Outbox.sending_at >= since)
+    counts = dict(session.execute(ended.group_by(Outbox.state)).all())
+    if not counts:
+        return
+    failed, unknown = counts.get(OutboxState.FAILED, 0), counts.get(OutboxState.UNKNOWN, 0)
+    what = f"{failed} answers to customers were not delivered in the last 24 hours, of {unknown} nobody knows"
+    do = "staff were called to those chats, but for people who blocked the bot; the reason stands on each message"
+    yield Problem(what, do, red=False)
 
 
 def _older(since: datetime | None, moment: datetime, limit: timedelta) -> float:

@@ -32,10 +32,10 @@ class Arrival:
     payload: dict[str, Any]
 
 
-def store(session: Session, bot_id: int, arrivals: Sequence[Arrival]) -> int:
-    """Stores what is not stored yet; returns how many were new. Known by (bot, update_id), whatever the order."""
+def store(session: Session, bot_id: int, arrivals: Sequence[Arrival]) -> set[int]:
+    """Stores what is not stored yet; returns the new ones' update_ids. Known by (bot, update_id), in any order."""
     if not arrivals:
-        return 0
+        return set()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     moment = clock.now()
     rows = [
@@ -51,7 +51,7 @@ def store(session: Session, bot_id: int, arrivals: Sequence[Arrival]) -> int:
         for arrival in arrivals
     ]
     statement = insert(Inbound).values(rows).on_conflict_do_nothing(index_elements=["bot_id", "update_id"])
-    return len(session.scalars(statement.returning(Inbound.id)).all())
+    return set(session.scalars(statement.returning(Inbound.update_id)))
 
 
 def claim(session: Session, settings: Settings, fence: int, limit: int, at_work: Collection[int]) -> list[Inbound]:

@@ -20,12 +20,12 @@ def moment(session: Session) -> datetime:
 
 
 def acquire(session: Session, name: str, owner: str, ttl_s: float) -> int | None:
-    """Takes or renews the lease `name` for `ttl_s` seconds.
+    """Takes or renews the lease `name` for `ttl_s` seconds, on the database's clock, which all owners share.
 
     Returns:
         The fence number to act under, or None while another owner's lease runs.
     """
-    now = clock.now()
+    now = moment(session)
     expires = now + timedelta(seconds=ttl_s)
     lease = session.scalar(select(Lease).where(Lease.name == name).with_for_update())
     if lease is None:
@@ -42,7 +42,7 @@ def release(session: Session, name: str, owner: str) -> None:
     """Gives the lease up so that a waiting process need not wait for it to run out."""
     lease = session.scalar(select(Lease).where(Lease.name == name, Lease.owner == owner).with_for_update())
     if lease is not None:
-        lease.expires_at = clock.now()
+        lease.expires_at = moment(session)
 
 
 def check(session: Session, name: str, fence: int) -> None:

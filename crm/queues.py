@@ -42,13 +42,18 @@ class Queue:
         return values if self.campaign_id is None else {**values, "of_campaign": self.campaign_id}
 
 
-def due(session: Session, bot_id: int) -> Iterator[Queue]:
-    """The queues in their order. Of broadcasts only those that run now."""
+def due(session: Session, bot_id: int, *, hold: bool = False) -> Iterator[Queue]:
+    """The queues in their order. Of broadcasts only those that run now.
+
+    `hold`: a broadcast stays running until the transaction ends; one that somebody is pausing is passed over.
+    """
     yield Queue(bot_id, OutboxKind.REPLY)
     yield Queue(bot_id, OutboxKind.CARE)
     yield Queue(bot_id, OutboxKind.MARKETING)
     running = select(Campaign.id).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.id)
-    for campaign_id in session.scalars(running).all():
+    # Feeding and this go side by side, a pause (FOR UPDATE) waits for this: what is claimed was claimed before it.
+    held = running.with_for_update(read=True, key_share=True, skip_locked=True) if hold else running
+    for campaign_id in session.scalars(held).all():
         yield Queue(bot_id, OutboxKind.MARKETING, campaign_id)
 
 

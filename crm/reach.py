@@ -6,7 +6,7 @@ A test compares the two on every combination. Both are planning only: what is se
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, exists, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from crm.complaints import OPEN_STATES
@@ -39,6 +39,46 @@ def refusal(purpose: Purpose, bot_id: int) -> ColumnElement[Any]:
     if purpose is Purpose.MARKETING:
         forbidden.append((_complains(), Refusal.OPEN_COMPLAINT.value))
     return case(*forbidden, else_=None)
+
+
+def counts(purpose: Purpose, bot_id: int, among: ColumnElement[bool]) -> Select[str | None, int]:
+    """How many of the customers for whom `among` holds each reason of `refusal` keeps back, None: nothing does.
+
+    As `refusal` for each of them, but each table is gone through once and not looked into for every customer: some
+    three times as fast for many, slower for one.
+    """
+    chats, agreed, complaining = _chats(bot_id), _agreed(purpose), _complaining()
+    forbidden: list[tuple[ColumnElement[bool], str]] = [
+        (chats.c.customer_id.is_(None), Refusal.NO_ACCOUNT.value),
+        (chats.c.reachable == 0, Refusal.UNREACHABLE.value),
+    ]
+    people = select(Customer.id).outerjoin(chats, chats.c.customer_id == Customer.id)
+    if purpose is not Purpose.SERVICE:
+        people = people.outerjoin(agreed, agreed.c.customer_id == Customer.id)
+        forbidden.append((agreed.c.customer_id.is_(None), Refusal.NO_CONSENT.value))
+    if purpose is Purpose.MARKETING:
+        people = people.outerjoin(complaining, complaining.c.customer_id == Customer.id)
+        forbidden.append((complaining.c.customer_id.is_not(None), Refusal.OPEN_COMPLAINT.value))
+    why = people.where(among).with_only_columns(case(*forbidden, else_=None).label("why")).subquery()
+    return select(why.c.why, func.count()).group_by(why.c.why)
+
+
+def _chats(bot_id: int) -> Subquery:
+    reachable = func.max(case((ChannelAccount.reachable.is_(True), 1), else_=0)).label("reachable")
+    mine = select(ChannelAccount.customer_id, reachable).where(ChannelAccount.bot_id == bot_id)
+    return mine.group_by(ChannelAccount.customer_id).subquery()
+
+
+def _agreed(purpose: Purpose) -> Subquery:
+    # The newest line's answer in one pass: its number doubled, and one more for a yes.
+    newest = func.max(Consent.id * 2 + case((Consent.granted.is_(True), 1), else_=0))
+    lines = select(Consent.customer_id).where(Consent.purpose == purpose).group_by(Consent.customer_id)
+    return lines.having(newest % 2 == 1).subquery()
+
+
+def _complaining() -> Subquery:
+    waiting = select(Complaint.customer_id).where(Complaint.state.in_(OPEN_STATES))
+    return waiting.distinct().subquery()
 
 
 def _has_account(bot_id: int, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

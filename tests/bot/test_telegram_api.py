@@ -2,7 +2,7 @@ from unittest.mock import Mock
 
 import aiohttp
 import pytest
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.telegram_api import judge, wait_of
 from crm.dispatch import Outcome
@@ -21,6 +21,7 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (BadRequest("Chat not found"), Outcome.UNREACHABLE),
         (BadRequest("Message text is empty"), Outcome.REJECTED),
         (NetworkError("Bad Gateway"), Outcome.RETRY),
+        (InvalidToken("Unauthorized"), Outcome.NOT_REACHED),
         (caused(NetworkError("x"), TelegramError("Invalid server response")), Outcome.RETRY),
         (caused(NetworkError("x"), aiohttp.ClientConnectorError(Mock(), OSError("refused"))), Outcome.NOT_REACHED),
         (caused(NetworkError("x"), aiohttp.ClientHttpProxyError(Mock(), (), status=502)), Outcome.NOT_REACHED),

@@ -40,8 +40,19 @@ async def rasa(answer: Callable[[int], tuple[int, bytes]]) -> AsyncIterator[str]
     server.close()
 
 
+OPEN: list[Understanding] = []
+
+
+@pytest.fixture(autouse=True)
+async def _closed() -> AsyncIterator[None]:
+    yield
+    while OPEN:
+        await OPEN.pop().close()
+
+
 def asking(url: str, timeout_s: float = 3.0) -> Understanding:
-    return Understanding(Settings(rasa_url=url, rasa_timeout_s=timeout_s))
+    OPEN.append(Understanding(Settings(rasa_url=url, rasa_timeout_s=timeout_s)))
+    return OPEN[-1]
 
 
 async def test_texts_that_follow_each_other_become_one_message() -> None:
@@ -83,7 +94,12 @@ async def test_an_error_is_not_tried_again_and_nobody_there_is_given_up_in_time(
 
 async def test_of_two_rasas_the_one_that_is_there_answers_every_time() -> None:
     asked: list[int] = []
-    async with rasa(lambda number: asked.append(number) or (200, GOOD)) as url:
+
+    def answer(number: int) -> tuple[int, bytes]:
+        asked.append(number)
+        return 200, GOOD
+
+    async with rasa(answer) as url:
         two = asking(f"http://127.0.0.1:9, {url}/")
         assert [(await two.ask({"text": "x"})).heard.intent for _ in range(4)] == ["greet"] * 4
     assert asked == [0, 1, 2, 3]

@@ -1,5 +1,6 @@
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 import pytest
@@ -53,4 +54,29 @@ def test_what_is_not_telegrams_is_refused_and_nothing_is_stored(
     client: TestClient, store: Store, headers: dict[str, str], body: str, status: int
 ) -> None:
     assert client.post(PATH, content=body, headers=headers).status_code == status
+    assert store.stored == []
+
+
+def test_a_request_that_breaks_off_is_no_error_and_stores_nothing(store: Store) -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in JSON.items()],
+    }
+    pieces: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    answers: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(pieces)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        answers.append(dict(message))
+
+    asyncio.run(make_app(SECRET, store)(scope, receive, send))
+    assert answers[0]["status"] == 400
     assert store.stored == []

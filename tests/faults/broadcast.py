@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crm import audiences, campaigns, clock, staff
 from crm.audiences import Audience
 from crm.campaign_recipients import Progress
-from crm.models.campaigns import Campaign, CampaignState
+from crm.models.campaigns import Campaign, CampaignState, PauseReason
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.staff import Role, Staff
 from tests.faults.audience import writing
@@ -73,6 +73,12 @@ class Broadcast:
     def state(self) -> CampaignState:
         with self.world.database.read() as session:
             return campaigns.get(session, self.id).state
+
+    @property
+    def why(self) -> PauseReason | None:
+        """Why it does not go on by itself."""
+        with self.world.database.read() as session:
+            return campaigns.get(session, self.id).pause_reason
 
     def progress(self) -> Progress:
         with self.world.database.read() as session:

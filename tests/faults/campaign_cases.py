@@ -5,18 +5,18 @@ import re
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, select, update
 
-from crm import audiences, customers
+from crm import audiences, customers, personal_data_erase
 from crm.errors import InvalidInput
 from crm.models.campaigns import CampaignRecipient
-from crm.models.conversations import Conversation
 from crm.models.messaging import OutboxState
-from crm.models.people import ChannelAccount, Consent, Customer, Tier
+from crm.models.people import ChannelAccount, Customer, Tier
 from crm.personal_fields import MissingField
 from tests.faults.audience import gather, name_of, writing
 from tests.faults.broadcast import WITHOUT_BRAKES, Broadcast, advertisements
 from tests.faults.case import Tally, case
+from tests.faults.privacy_cases import as_process
 from tests.faults.telegram import wait_for_calls
 from tests.faults.world import World
 
@@ -203,7 +203,7 @@ def moving_people(world: World, tries: int, dice: random.Random) -> Tally:
     forgotten = dice.sample(last[:ahead][-100:], third - len(gone))
     _put_into(world, joining, Tier.GOLD)
     _put_into(world, leaving, Tier.NONE)
-    _erase(world, gone, forgotten)
+    _erase(world, [*gone, *forgotten])
     tally.expect(world.reaches(broadcast.over, 120), "it did not come to its end")
     reached = {call["chat_id"] for call in advertisements(world)}
     tally.expect(not reached & {*gone, *forgotten}, f"erased and written to: {reached & {*gone, *forgotten}}")
@@ -225,13 +225,10 @@ def _not_queued(world: World, broadcast: Broadcast) -> list[int]:
         return list(session.scalars(chats.where(*mine).order_by(CampaignRecipient.rank, CampaignRecipient.id)))
 
 
-def _erase(world: World, gone: Sequence[int], forgotten: Sequence[int]) -> None:
-    """Takes away every row of `gone`; of `forgotten`, who have a message queued, what lets us write to them."""
-    with world.database.begin() as session:
+def _erase(world: World, gone: Sequence[int]) -> None:
+    """Erases everybody of `gone`, as the console does, while the broadcast goes on."""
+    with world.database.read() as session:
         owners = list(session.scalars(_owners(gone)))
-        accounts = list(session.scalars(select(ChannelAccount.id).where(ChannelAccount.chat_id.in_(gone))))
-        session.execute(delete(Conversation).where(Conversation.account_id.in_(accounts)))
-        session.execute(delete(Consent).where(Consent.customer_id.in_(owners)))
-        session.execute(delete(ChannelAccount).where(ChannelAccount.id.in_(accounts)))
-        session.execute(delete(Customer).where(Customer.id.in_(owners)))
-        session.execute(delete(Consent).where(Consent.customer_id.in_(_owners(forgotten))))
+    with as_process(world):
+        for customer_id in owners:
+            personal_data_erase.erase(world.database, customer_id)

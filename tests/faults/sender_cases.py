@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from tests.faults.audience import gather, queue, rows_of
@@ -48,12 +48,20 @@ def killed_sender(world: World, tries: int, dice: random.Random) -> Tally:
     found = world.audit()
     found.into(tally)
     tally.expect(
-        len(found.unknown) <= in_flight, f"{len(found.unknown)} unknown, but {in_flight} were in flight at the kills"
+        len(found.unknown) <= in_flight,
+        f"{len(found.unknown)} unknown, but {in_flight} were in flight at the kills: {_reasons(world)}",
     )
     listed = sum(each.progress().states.get(OutboxState.UNKNOWN, 0) for each in broadcasts)
     tally.equal(listed, len(found.unknown), "people whom the broadcasts list as unknown")
     _send_unknown_again(world, tally, broadcasts[0])
     return tally
+
+
+def _reasons(world: World) -> dict[str | None, int]:
+    """Why messages are unknown, and how many."""
+    with world.database.read() as session:
+        unknown = select(Outbox.reason, func.count()).where(Outbox.state == OutboxState.UNKNOWN)
+        return dict(session.execute(unknown.group_by(Outbox.reason)).all())
 
 
 def _next(world: World, people: int) -> Broadcast:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
 
-from crm import customers
-from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
+from crm import campaigns, customers
+from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState, PauseReason
 from crm.models.care import Greeting, GreetingState
 from crm.models.messaging import Heartbeat, Outbox, OutboxState
 from crm.models.people import CalendarKind, ChannelAccount, Customer
@@ -82,15 +82,24 @@ def _late(world: World, tally: Tally, day: datetime, born: Sequence[int], broadc
 def _too_late(
     world: World, tally: Tally, day: datetime, born: Sequence[int], broadcast: Broadcast, people: int
 ) -> None:
+    """Nothing goes out at night, and nothing by itself the next morning; then a person starts the broadcast."""
     mark, night = world.mark(), day.replace(hour=22, minute=30)
     _schedulers_work(world, night, born)
     _sent(world, tally, night, 0, mark.call)
     tally.equal(len(world.telegram.accepted(mark.call)), 0, f"{day:%d/%m}: sent at night")
     tally.equal(_greetings(world, day.date(), GreetingState.MISSED), sorted(born), f"{day:%d/%m}: recorded as missed")
+    tally.equal(broadcast.why, PauseReason.MISSED, f"{day:%d/%m}: the broadcast is recorded as missed")
     morning = day + timedelta(days=1, hours=7, minutes=1)
-    _sent(world, tally, morning, people, mark.call)
     _schedulers_work(world, morning, ())
-    tally.equal(len(world.telegram.accepted(mark.call)), people, f"{day:%d/%m}: sent the next morning")
+    _sent(world, tally, morning, 0, mark.call)
+    tally.equal(len(world.telegram.accepted(mark.call)), 0, f"{day:%d/%m}: sent the next morning by itself")
+    broadcast.act(campaigns.schedule)
+    with world.database.begin() as session:  # the person's clock stands where the others' does
+        session.execute(update(Campaign).where(Campaign.id == broadcast.id).values(scheduled_at=morning))
+    _schedulers_work(world, morning + LATER, ())
+    _sent(world, tally, morning + LATER, people, mark.call)
+    _schedulers_work(world, morning + 2 * LATER, ())
+    tally.equal(len(world.telegram.accepted(mark.call)), people, f"{day:%d/%m}: sent when a person started it")
     tally.equal(broadcast.state, CampaignState.FINISHED, f"{day:%d/%m}: the broadcast")
     world.audit(mark).into(tally)
 
