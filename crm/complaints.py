@@ -1,30 +1,30 @@
-"""Complaints: recorded with a code and a promise, moved along their states, answered, and surveyed."""
+"""Complaints: recorded with a code and a promise, and moved along their states (`crm.case_states`)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, clock, codes, outbox, templates
-from crm.errors import IllegalTransition, InvalidInput, NotFound
-from crm.models.care import Complaint, ComplaintCategory, ComplaintEvent, ComplaintState, Severity, Survey
+from crm import case_events, case_news, case_states, clock, codes, service_levels, staff_notices, surveys
+from crm.case_news import account_of
+from crm.case_states import LEGAL, OPEN_STATES
+from crm.errors import InvalidInput, NotFound
+from crm.models.care import Complaint, ComplaintCategory, ComplaintEvent, ComplaintState, EventKind, Severity
 from crm.models.conversations import Conversation
-from crm.models.messaging import OutboxKind
-from crm.models.people import ChannelAccount, Customer
+from crm.models.people import Customer
+from crm.models.service import NoticeKind
 from crm.models.staff import Staff
-from crm.outbox import Content
 from crm.promises import answer_by
 from crm.settings import settings
 from crm.shop import shop
 
-OPEN_STATES = (ComplaintState.NEW, ComplaintState.IN_PROGRESS)
-LEGAL = {
-    ComplaintState.NEW: {ComplaintState.IN_PROGRESS, ComplaintState.RESOLVED},
-    ComplaintState.IN_PROGRESS: {ComplaintState.RESOLVED},
-    ComplaintState.RESOLVED: {ComplaintState.CLOSED, ComplaintState.IN_PROGRESS},
-    ComplaintState.CLOSED: {ComplaintState.IN_PROGRESS},
-}
+__all__ = ["LEGAL", "OPEN_STATES", "account_of"]  # named here because callers say `complaints.OPEN_STATES`
+
+CLOSING_BATCH = 100
+# What a change of state has to say to the customer: without it there is no such change.
+_MUST_SAY = {ComplaintState.RESOLVED: "resolution", ComplaintState.WAITING: "question"}
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,11 @@ def has_open(session: Session, customer_id: int) -> bool:
 
 
 def submit(session: Session, customer: Customer, conversation: Conversation | None, report: Report) -> Complaint:
-    """Records the complaint with its code and the moment by which an answer is promised."""
+    """Records the complaint with its code and the moment by which an answer is promised. Raises InvalidInput."""
     if not report.description.strip():
         raise InvalidInput("description", "say what happened")
     moment = clock.now()
+    promised = answer_by(moment, report.severity, settings().zone, shop())
     complaint = Complaint(
         code=codes.next_code(session, "KN", clock.local(moment, settings().zone).year),
         customer_id=customer.id,
@@ -67,11 +68,13 @@ def submit(session: Session, customer: Customer, conversation: Conversation | No
         contact=report.contact[:200],
         photos=report.photos,
         created_at=moment,
-        promised_at=answer_by(moment, report.severity, settings().zone, shop()),
+        promised_at=promised,
+        due_at=promised,
     )
     session.add(complaint)
     session.flush()
-    _event(session, complaint, None, None, "")
+    case_events.record(session, complaint, EventKind.STATE, None)
+    service_levels.case_opened(session, complaint)
     return complaint
 
 
@@ -81,6 +84,12 @@ def get(session: Session, complaint_id: int) -> Complaint:
     if complaint is None:
         raise NotFound(f"complaint {complaint_id}")
     return complaint
+
+
+def lock(session: Session, complaint: Complaint) -> None:
+    """Takes the row and reads it again: where two people press at once, the second sees what the first did."""
+    session.flush()
+    session.refresh(complaint, with_for_update=True)
 
 
 def of_customer(session: Session, customer_id: int) -> list[Complaint]:
@@ -95,60 +104,122 @@ def find(session: Session, customer_id: int, code: str) -> Complaint | None:
     return session.scalar(mine)
 
 
-def listing(session: Session, state: ComplaintState | None = None, limit: int = 200) -> list[Complaint]:
-    """Complaints for the console: those promised soonest first, resolved ones last."""
-    every = select(Complaint).limit(limit).order_by(Complaint.resolved_at.is_not(None), Complaint.promised_at)
-    return list(session.scalars(every if state is None else every.where(Complaint.state == state)))
+def answered_in(session: Session, complaint: Complaint) -> Complaint:
+    """The case in which this one is answered: itself, unless it was merged into another."""
+    while complaint.merged_into_id is not None:
+        complaint = get(session, complaint.merged_into_id)
+    return complaint
 
 
-def move(session: Session, complaint: Complaint, to: ComplaintState, staff: Staff, note: str = "") -> None:
-    """The one function through which a complaint changes state. Raises IllegalTransition."""
-    session.flush()
-    session.refresh(complaint, with_for_update=True)  # two people press at once: the second sees what the first did
-    if to not in LEGAL[complaint.state]:
-        raise IllegalTransition(f"{complaint.code}: {complaint.state} -> {to}")
-    before, complaint.state = complaint.state, to
-    if to is ComplaintState.IN_PROGRESS:
-        complaint.owner_id, complaint.resolved_at = staff.id, None
-    _event(session, complaint, before, staff.id, note)
-    audit.record(session, staff, f"complaint_{to.value}", "complaint", complaint.id, note=note)
+def move(
+    session: Session,
+    complaint: Complaint,
+    to: ComplaintState,
+    staff: Staff | None,
+    note: str = "",
+    *,
+    kind: EventKind = EventKind.STATE,
+    **detail: Any,
+) -> None:
+    """The one function through which a complaint changes state. Locks the row; the customer hears what concerns them.
+
+    Args:
+        staff: None is the customer, or the clock.
+        note: for RESOLVED the answer and for WAITING the question that the customer reads; otherwise for the history.
+        kind: MERGED when the case joins another or leaves it again (`crm.case_merges` alone), with `detail` for the
+            history; the customer hears nothing of it.
+
+    Raises:
+        IllegalTransition: the state does not allow it, or it was settled too long ago to be taken up again.
+        InvalidInput: the answer ("resolution") or the question ("question") is empty.
+    """
+    note = note.strip()
+    if to in _MUST_SAY and not note:
+        raise InvalidInput(_MUST_SAY[to], "write what the customer shall read")
+    lock(session, complaint)
+    case_states.require(complaint, to, clock.now(), merging=kind is EventKind.MERGED)
+    before = _enter(complaint, to, staff, note)
+    action = f"complaint_{to.value}" if kind is EventKind.STATE else ""
+    event = case_events.record(session, complaint, kind, staff, note, before=before, action=action, **detail)
+    if staff is not None and to in _MUST_SAY:
+        service_levels.case_answered(session, complaint, staff)
+    service_levels.case_moved(session, complaint, before, to, staff)
+    if before is ComplaintState.WAITING and complaint.due_at is not None:  # what they are told when they ask
+        complaint.promised_at = max(complaint.promised_at, complaint.due_at)
+    surveys.follow(session, complaint, before, to, staff)
+    if staff is None and to is ComplaintState.IN_PROGRESS:
+        _tell_owner(session, complaint, event, before)
+    case_news.tell(session, complaint, event)
+
+
+def _tell_owner(session: Session, complaint: Complaint, event: ComplaintEvent, before: ComplaintState) -> None:
+    """The customer took the case up again, or answered what it waited for: whoever looks after it hears of it."""
+    staff_notices.tell(
+        session,
+        [complaint.owner_id] if complaint.owner_id is not None else staff_notices.leads(session),
+        NoticeKind.CASE_REOPENED if case_states.is_reopening(before, complaint.state) else NoticeKind.CASE_ANSWERED,
+        key=f"case_event:{event.id}",
+        target=f"/complaints/{complaint.id}",
+        customer_id=complaint.customer_id,
+        name=complaint.customer.name,
+        code=complaint.code,
+    )
+
+
+def _enter(complaint: Complaint, to: ComplaintState, staff: Staff | None, note: str) -> ComplaintState:
+    """Sets the state and what goes with it; returns the state before."""
+    before, complaint.state, moment = complaint.state, to, clock.now()
+    taken_on = to is ComplaintState.IN_PROGRESS and before in (ComplaintState.NEW, ComplaintState.ACKNOWLEDGED)
+    if staff is not None and to in OPEN_STATES and (taken_on or complaint.owner_id is None):
+        complaint.owner_id = staff.id
+    if to is ComplaintState.RESOLVED:
+        complaint.resolution, complaint.resolved_at = note, moment
+    elif to is ComplaintState.CLOSED:
+        complaint.closed_at = moment
+    elif case_states.is_reopening(before, to):
+        complaint.resolved_at = complaint.closed_at = None
+        complaint.promised_at = answer_by(moment, complaint.severity, settings().zone, shop())
+    return before
 
 
 def resolve(session: Session, complaint: Complaint, staff: Staff, resolution: str) -> None:
     """Answers the complaint: the answer goes to the customer, and a survey falls due a while later."""
-    resolution = resolution.strip()
-    if not resolution:
-        raise InvalidInput("resolution", "write what the customer shall read")
     move(session, complaint, ComplaintState.RESOLVED, staff, resolution)
-    moment = clock.now()
-    complaint.resolution, complaint.resolved_at = resolution, moment
-    account = account_of(session, complaint)
-    if account is not None:
-        text = templates.message("complaint_resolved", complaint.customer, code=complaint.code, resolution=resolution)
-        key = f"complaint_resolved:{complaint.id}:{len(complaint.events)}"
-        outbox.enqueue(session, account, Content(text), kind=OutboxKind.CARE, dedupe_key=key)
-    _plan_survey(session, complaint, moment + timedelta(seconds=settings().survey_delay_s))
 
 
-def account_of(session: Session, complaint: Complaint) -> ChannelAccount | None:
-    """Where the customer is answered: the chat the complaint came from, else their newest chat."""
-    if complaint.conversation_id is not None:
-        conversation = session.get(Conversation, complaint.conversation_id)
-        if conversation is not None:
-            return conversation.account
-    newest = select(ChannelAccount).where(ChannelAccount.customer_id == complaint.customer_id)
-    return session.scalar(newest.order_by(ChannelAccount.id.desc()).limit(1))
+def reopen_for_customer(session: Session, complaint: Complaint, said: str) -> bool:
+    """Takes a settled case up again at the customer's own word; False when it is too late for that."""
+    if not case_states.may_reopen(complaint, clock.now()):
+        return False
+    move(session, complaint, ComplaintState.IN_PROGRESS, None, said[:500])
+    return True
 
 
-def _plan_survey(session: Session, complaint: Complaint, due_at: datetime) -> None:
-    if session.scalar(select(Survey.id).where(Survey.complaint_id == complaint.id)) is None:
-        session.add(Survey(complaint_id=complaint.id, due_at=due_at))
+def customer_wrote(session: Session, customer_id: int) -> int:
+    """Goes on with the cases that wait for the customer, who has just written; returns how many."""
+    asked = select(Complaint).where(Complaint.customer_id == customer_id, Complaint.state == ComplaintState.WAITING)
+    waiting = list(session.scalars(asked.order_by(Complaint.id)))
+    for complaint in waiting:
+        lock(session, complaint)
+        if complaint.state is ComplaintState.WAITING:  # read again: somebody may have settled it meanwhile
+            move(session, complaint, ComplaintState.IN_PROGRESS, None)
+    return len(waiting)
 
 
-def _event(
-    session: Session, complaint: Complaint, before: ComplaintState | None, staff_id: int | None, note: str
-) -> None:
-    complaint.events.append(
-        ComplaintEvent(from_state=before, to_state=complaint.state, staff_id=staff_id, note=note, at=clock.now())
+def question_of(session: Session, complaint: Complaint) -> str:
+    """What the customer was last asked about the complaint; empty when nothing was."""
+    asked = select(ComplaintEvent.note).where(
+        ComplaintEvent.complaint_id == complaint.id, ComplaintEvent.to_state == ComplaintState.WAITING
     )
-    session.flush()
+    return session.scalar(asked.where(ComplaintEvent.kind == EventKind.STATE).order_by(ComplaintEvent.id.desc())) or ""
+
+
+def close_settled(session: Session, moment: datetime) -> int:
+    """Closes cases that were answered some days ago (a setting) and not taken up again; returns how many."""
+    before = moment - timedelta(days=settings().complaint_close_days)
+    settled = select(Complaint).where(Complaint.state == ComplaintState.RESOLVED, Complaint.resolved_at <= before)
+    settled = settled.order_by(Complaint.id).limit(CLOSING_BATCH).with_for_update(skip_locked=True)
+    complaints = list(session.scalars(settled))
+    for complaint in complaints:
+        move(session, complaint, ComplaintState.CLOSED, None)
+    return len(complaints)

@@ -1,8 +1,8 @@
 """The customer record and the chat accounts a customer writes from."""
 
-import re
 from dataclasses import dataclass
 
+import phonenumbers
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, O
 from crm.words import label
 
 TELEGRAM = "telegram"
-_PHONE = re.compile(r"^0\d{9}$")
+HOME = "VN"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ def get(session: Session, customer_id: int) -> Customer:
     customer = session.get(Customer, customer_id)
     if customer is None:
         raise NotFound(f"customer {customer_id}")
+    return customer
+
+
+def current(session: Session, customer_id: int) -> Customer:
+    """The customer, or the record they were merged into since; of somebody erased the empty one. Raises NotFound."""
+    customer = get(session, customer_id)
+    while customer.merged_into_id is not None:
+        customer = get(session, customer.merged_into_id)
     return customer
 
 
@@ -80,17 +88,41 @@ def rename(customer: Customer, name: str) -> None:
 
 
 def national_phone(phone: str) -> str:
-    """A Vietnamese number as 0xxxxxxxxx (10 digits), however it was typed. Raises InvalidInput."""
-    digits = re.sub(r"[\s.\-()]", "", phone)
-    digits = re.sub(r"^(\+?84)(?=\d{9}$)", "0", digits)
-    if not _PHONE.match(digits):
+    """A Vietnamese number as it is dialled at home (0912345678), another country's as +…; however it was typed.
+
+    Raises InvalidInput.
+    """
+    try:
+        number = phonenumbers.parse(phone, HOME)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidInput("phone", "no telephone number") from error
+    if not phonenumbers.is_valid_number(number):
         raise InvalidInput("phone", "a Vietnamese number has ten digits and begins with 0")
-    return digits
+    if phonenumbers.region_code_for_number(number) != HOME:
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(sign for sign in written if sign.isdigit())
 
 
 def set_phone(customer: Customer, phone: str) -> None:
-    """Stores a Vietnamese number as 0xxxxxxxxx (10 digits). Raises InvalidInput."""
+    """Stores the number in one spelling (`national_phone`). Raises InvalidInput."""
     customer.phone = national_phone(phone)
+
+
+def set_email(customer: Customer, email: str) -> None:
+    """Stores the address in small letters. Raises InvalidInput for what cannot be one."""
+    email = email.strip().lower()
+    name, _at, host = email.rpartition("@")
+    wrong = not name or "." not in host.strip(".") or any(sign.isspace() for sign in email) or len(email) > 200
+    if wrong or "@" in name:
+        raise InvalidInput("email", "an address reads like ten@vidu.vn")
+    customer.email = email
+
+
+def birthday_of(session: Session, customer_id: int) -> Occasion | None:
+    """The customer's birthday, where it is known."""
+    mine = select(Occasion).where(Occasion.customer_id == customer_id, Occasion.kind == OccasionKind.BIRTHDAY)
+    return session.scalar(mine)
 
 
 def set_birthday(
@@ -104,8 +136,7 @@ def set_birthday(
         raise InvalidInput("birthday", "no such day")
     if year is not None and not 1900 <= year <= clock.now().year:
         raise InvalidInput("birthday", "the year must lie between 1900 and now")
-    mine = select(Occasion).where(Occasion.customer_id == customer.id, Occasion.kind == OccasionKind.BIRTHDAY)
-    occasion = session.scalar(mine)
+    occasion = birthday_of(session, customer.id)
     if occasion is None:
         occasion = Occasion(customer_id=customer.id, kind=OccasionKind.BIRTHDAY)
         session.add(occasion)

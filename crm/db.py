@@ -11,7 +11,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from crm import webhook_events
+
 BUSY_TIMEOUT_S = 10
+webhook_events.watch()  # every process that writes tells what it wrote
 T = TypeVar("T")
 
 

@@ -7,8 +7,9 @@ import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, complaints, consents, customers, promises, staff, text
+from crm import canned, clock, complaints, consents, customers, demo_service, partners, promises, staff, text
 from crm.models.care import Complaint, ComplaintCategory, ComplaintEvent, ComplaintState, Rating, Severity
+from crm.models.cases import PartnerKind
 from crm.models.catalogue import Product, Purchase, PurchaseItem, PurchaseStatus
 from crm.models.conversations import Conversation
 from crm.models.people import Address, CalendarKind, ChannelAccount, Customer, CustomerKind, Purpose, Stage, Tier
@@ -30,6 +31,12 @@ def load(session: Session) -> bool:
     if any(session.scalar(select(table.id).limit(1)) is not None for table in (Staff, Product, Customer)):
         return False
     people = [_staff(session, entry) for entry in _read("staff")]
+    keeper = next(person for person in people if person.role in canned.KEEPERS)
+    for entry in _read("canned"):
+        canned.save(session, keeper, entry["title"], entry["text"], shared=True)
+    for entry in _read("partners"):
+        details = {**entry, "kind": PartnerKind(entry["kind"])}
+        partners.save(session, keeper, partners.Details(**details))
     products = {entry["sku"]: _product(session, entry) for entry in _read("products")}
     session.flush()
     for entry in _read("customers"):
@@ -156,6 +163,7 @@ def _complaint(
     )
     complaint = complaints.submit(session, customer, conversation, report)
     _into_the_past(complaint, entry, agent)
+    demo_service.backdate(session, complaint)
     return complaint
 
 

@@ -30,6 +30,10 @@ class AlreadyHeld(TrianError):
     """Another member of staff holds this conversation."""
 
 
+class TrainingUnderWay(TrianError):
+    """The understanding is trained, or its model changed, already; one at a time."""
+
+
 class LeaseLost(TrianError):
     """This process acted on a lease that another has taken over; its write was not made."""
 

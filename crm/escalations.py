@@ -6,9 +6,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from crm import audit, clock, outbox, templates
-from crm.errors import AlreadyHeld, IllegalTransition, NotFound
-from crm.models.conversations import Author, Conversation, Escalation, EscalationReason, EscalationState, Mode
+from crm import audit, call_states, clock, dealing, outbox, reads, service_levels, templates
+from crm.call_states import ALIVE
+from crm.call_states import current as current
+from crm.models.conversations import (
+    Author,
+    BackReason,
+    Conversation,
+    Escalation,
+    EscalationReason,
+    EscalationState,
+    Mode,
+)
 from crm.models.messaging import OutboxKind
 from crm.models.staff import Staff
 from crm.outbox import Button, Content
@@ -16,7 +25,12 @@ from crm.outbox import Button, Content
 PATIENCE = timedelta(minutes=2)
 NOTICE_EVERY_S = 600
 RESUME = "/resume_assistant"  # what the way back means; Rasa never sees it
-_ALIVE = (EscalationState.OPEN, EscalationState.CLAIMED)
+# What the assistant says at a reason of its own; OTHER, and none, have the common words.
+_SPOKEN: dict[BackReason | None, str] = {
+    BackReason.SOLVED: "handover_ended_solved",
+    BackReason.WAITING: "handover_ended_waiting",
+    BackReason.INFORMED: "handover_ended_informed",
+}
 
 
 def open_for(
@@ -32,23 +46,9 @@ def open_for(
     alive = current(session, conversation.id)
     if alive is not None:
         return alive
-    escalation = Escalation(
-        conversation_id=conversation.id,
-        conversation=conversation,
-        reason=reason,
-        note=note,
-        state=EscalationState.OPEN,
-        opened_at=clock.now(),
-    )
-    session.add(escalation)
-    session.flush()
+    escalation = _open(session, conversation, reason, note)
+    dealing.deal(session, escalation)
     return escalation
-
-
-def current(session: Session, conversation_id: int) -> Escalation | None:
-    """The conversation's escalation that is not closed, if any."""
-    alive = select(Escalation).where(Escalation.conversation_id == conversation_id, Escalation.state.in_(_ALIVE))
-    return session.scalar(alive.order_by(Escalation.id.desc()).limit(1))
 
 
 def closed_since(session: Session, conversation_id: int, moment: datetime) -> bool:
@@ -61,7 +61,7 @@ def queue(session: Session) -> list[Escalation]:
     """Escalations that are not closed: those nobody holds first, each group longest waiting first."""
     alive = (
         select(Escalation)
-        .where(Escalation.state.in_(_ALIVE))
+        .where(Escalation.state.in_(ALIVE))
         .options(joinedload(Escalation.conversation).joinedload(Conversation.customer), joinedload(Escalation.staff))
     )
     return list(session.scalars(alive.order_by(Escalation.state.desc(), Escalation.opened_at)))
@@ -69,46 +69,71 @@ def queue(session: Session) -> list[Escalation]:
 
 def claim(session: Session, escalation_id: int, staff: Staff) -> Escalation:
     """Takes the conversation. Compare-and-set: raises AlreadyHeld when somebody else holds it."""
-    escalation = _locked(session, escalation_id)
-    if escalation.state is EscalationState.CLAIMED and escalation.staff_id != staff.id:
-        raise AlreadyHeld(f"escalation {escalation_id} is held by staff {escalation.staff_id}")
-    if escalation.state is EscalationState.CLOSED:
-        raise IllegalTransition(f"escalation {escalation_id} is closed")
-    if escalation.state is EscalationState.OPEN:
-        escalation.state, escalation.staff_id, escalation.claimed_at = EscalationState.CLAIMED, staff.id, clock.now()
-        if escalation.conversation.mode is Mode.ASSISTANT:
-            escalation.conversation.mode = Mode.PEOPLE
-            _tell(session, escalation, "staff_joined")
-        audit.record(session, staff, "claim", "escalation", escalation.id)
+    escalation = _hold(session, escalation_id, staff)
+    _join(session, escalation)
     return escalation
+
+
+def customer_wrote(session: Session, conversation_id: int) -> None:
+    """The customer waits for a person's word from now on, if one is called; an untouched hold begins to run out.
+
+    To be called before the turn changes the conversation's own row: those who claim lock the call first, then that.
+    """
+    alive = current(session, conversation_id, lock=True)
+    if alive is None:
+        return
+    moment = clock.now()
+    alive.waiting_since = alive.waiting_since or moment
+    alive.due_back_at = alive.due_back_at or call_states.due_back(alive, moment)
 
 
 def reply(session: Session, escalation_id: int, staff: Staff, text: str, photo: str | None = None) -> None:
     """Sends a person's answer. Raises AlreadyHeld or IllegalTransition unless `staff` holds the conversation."""
+    say(session, escalation_id, staff, Content(text, photo=photo))
+
+
+def say(
+    session: Session, escalation_id: int, staff: Staff, content: Content, dedupe_key: str | None = None
+) -> Escalation:
+    """As `reply`, for any content. `dedupe_key` as in `outbox.enqueue`."""
     escalation = claim(session, escalation_id, staff)
     outbox.enqueue(
         session,
         escalation.conversation.account,
-        Content(text, photo=photo),
+        content,
         kind=OutboxKind.REPLY,
         author=Author.STAFF,
         staff_id=staff.id,
+        dedupe_key=dedupe_key,
     )
+    escalation.waiting_since = escalation.due_back_at = None
+    reads.seen(session, escalation.conversation_id, staff.id)
+    service_levels.call_answered(session, escalation, staff)
+    return escalation
 
 
-def hand_back(session: Session, escalation_id: int, staff: Staff) -> None:
-    """Closes the escalation: the assistant answers again, and the customer is told."""
-    escalation = claim(session, escalation_id, staff)
-    escalation.state, escalation.closed_at = EscalationState.CLOSED, clock.now()
+def hand_back(
+    session: Session, escalation_id: int, staff: Staff, reason: BackReason | None = None, note: str = ""
+) -> None:
+    """Closes the escalation: the assistant answers again, and the customer is told in words that fit `reason`.
+
+    `note`: for colleagues; the customer never sees it.
+    """
+    escalation = _hold(session, escalation_id, staff)
+    escalation.back_reason, escalation.back_note = reason, note[:500]
+    call_states.move(session, escalation, EscalationState.CLOSED, staff)
     conversation = escalation.conversation
-    conversation.mode = Mode.ASSISTANT
-    _tell(session, escalation, "handover_ended")
+    if conversation.mode is Mode.PEOPLE:  # else the assistant never fell silent, and there is nothing to tell
+        conversation.mode = Mode.ASSISTANT
+        _tell(session, escalation, _SPOKEN.get(reason, "handover_ended"))
     audit.record(session, staff, "hand_back", "escalation", escalation.id)
+    dealing.deal_waiting(session)
 
 
 def take_over(session: Session, conversation: Conversation, staff: Staff) -> Escalation:
-    """A person steps in without having been called."""
-    return claim(session, open_for(session, conversation, EscalationReason.ASKED).id, staff)
+    """A person steps in without having been called. Raises AlreadyHeld when somebody else holds it."""
+    alive = current(session, conversation.id) or _open(session, conversation, EscalationReason.ASKED, "")
+    return claim(session, alive.id, staff)
 
 
 def keep_company(session: Session, conversation: Conversation) -> None:
@@ -125,12 +150,45 @@ def keep_company(session: Session, conversation: Conversation) -> None:
 
 def resume_assistant(session: Session, conversation: Conversation) -> None:
     """The customer would rather have the assistant; nothing changes once a person has claimed the conversation."""
-    waiting = current(session, conversation.id)
+    waiting = current(session, conversation.id, lock=True)
     if waiting is None or waiting.state is not EscalationState.OPEN:
         return
-    waiting.state, waiting.closed_at = EscalationState.CLOSED, clock.now()
+    call_states.move(session, waiting, EscalationState.CLOSED, None)
     conversation.mode = Mode.ASSISTANT
     _tell(session, waiting, "assistant_resumed")
+
+
+def _open(session: Session, conversation: Conversation, reason: EscalationReason, note: str) -> Escalation:
+    moment = clock.now()
+    escalation = Escalation(
+        conversation_id=conversation.id,
+        conversation=conversation,
+        reason=reason,
+        note=note,
+        state=EscalationState.OPEN,
+        opened_at=moment,
+        waiting_since=moment,
+    )
+    session.add(escalation)
+    session.flush()
+    service_levels.call_opened(session, escalation)
+    return escalation
+
+
+def _hold(session: Session, escalation_id: int, staff: Staff) -> Escalation:
+    escalation = call_states.locked(session, escalation_id)
+    call_states.check_holder(escalation, staff)
+    if escalation.state is not EscalationState.CLAIMED:
+        call_states.move(session, escalation, EscalationState.CLAIMED, staff)
+        audit.record(session, staff, "claim", "escalation", escalation.id)
+    return escalation
+
+
+def _join(session: Session, escalation: Escalation) -> None:
+    """The assistant falls silent when a person begins, and the customer is told."""
+    if escalation.conversation.mode is Mode.ASSISTANT:
+        escalation.conversation.mode = Mode.PEOPLE
+        _tell(session, escalation, "staff_joined")
 
 
 def _tell(
@@ -144,10 +202,3 @@ def _tell(
         kind=OutboxKind.REPLY,
         dedupe_key=f"{key}:{escalation.id}:{occasion}",
     )
-
-
-def _locked(session: Session, escalation_id: int) -> Escalation:
-    escalation = session.scalar(select(Escalation).where(Escalation.id == escalation_id).with_for_update())
-    if escalation is None:
-        raise NotFound(f"escalation {escalation_id}")
-    return escalation

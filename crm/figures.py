@@ -54,7 +54,7 @@ def now(session: Session) -> Figures:
         waiting=waiting,
         oldest=oldest,
         open_complaints=session.scalar(still_open) or 0,
-        overdue=session.scalar(still_open.where(Complaint.promised_at < moment)) or 0,
+        overdue=session.scalar(still_open.where(Complaint.due_at < moment)) or 0,
         scores=dict(session.execute(scores).all()),
         greetings_today=session.scalar(greeted) or 0,
     )

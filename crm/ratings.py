@@ -1,24 +1,20 @@
 """How satisfied customers are: a score, a reason, and what it rates."""
 
-from datetime import datetime, timedelta
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, complaints, escalations, outbox, templates
+from crm import clock, escalations, recovery, surveys
 from crm.errors import InvalidInput
-from crm.models.care import Complaint, Rating, Survey
+from crm.models.care import Complaint, Rating
 from crm.models.conversations import Conversation, EscalationReason
-from crm.models.messaging import OutboxKind
-from crm.outbox import Button, Content
 
 LOW = 2
-SURVEY_BATCH = 100
-SURVEY_ANSWER_TIME = timedelta(days=3)
 
 
 def rate(session: Session, conversation: Conversation, score: int, complaint_id: int | None = None) -> Rating:
-    """Stores the score at once, before any reason is asked; 1 and 2 call a person in without silencing the assistant.
+    """Stores the score at once, before any reason is asked, with who had answered and what the customer was then.
+
+    1 and 2 call a person in without silencing the assistant, and open a task for a lead (`crm.recovery`).
 
     Raises:
         InvalidInput: the score is not 1 to 5, or the complaint is not this customer's.
@@ -28,7 +24,15 @@ def rate(session: Session, conversation: Conversation, score: int, complaint_id:
     complaint = session.get(Complaint, complaint_id) if complaint_id is not None else None
     if complaint_id is not None and (complaint is None or complaint.customer_id != conversation.customer_id):
         raise InvalidInput("complaint_id", "not a complaint of this customer")
-    rating = Rating(customer_id=conversation.customer_id, complaint_id=complaint_id, score=score, at=clock.now())
+    asked = surveys.of_complaint(session, complaint_id) if complaint_id is not None else None
+    rating = Rating(
+        customer_id=conversation.customer_id,
+        complaint_id=complaint_id,
+        score=score,
+        at=clock.now(),
+        staff_id=asked.staff_id if asked else complaint.owner_id if complaint else None,
+        tier=asked.tier if asked else conversation.customer.tier,
+    )
     session.add(rating)
     session.flush()
     if score <= LOW:
@@ -40,6 +44,7 @@ def _call(session: Session, conversation: Conversation, rating: Rating) -> None:
     complaint = session.get(Complaint, rating.complaint_id) if rating.complaint_id is not None else None
     note = f"{rating.score}/5" + (f" {complaint.code}" if complaint else "")
     escalations.open_for(session, conversation, EscalationReason.LOW_RATING, note=note, silence=False)
+    recovery.open_for(session, rating)
 
 
 def given(session: Session, customer_id: int, complaint_id: int | None, rating_id: object = None) -> Rating | None:
@@ -66,7 +71,9 @@ def amend(session: Session, conversation: Conversation, rating: Rating, score: i
         return rating
     if score <= LOW < before:
         _call(session, conversation, rating)
-    elif before <= LOW:
+    elif before <= LOW < score:
+        recovery.withdraw_for(session, rating)
+    if before <= LOW:
         alive = escalations.current(session, conversation.id)
         if alive is not None and alive.reason is EscalationReason.LOW_RATING:
             alive.note = f"{alive.note} -> {score}/5"
@@ -83,45 +90,3 @@ def explain(session: Session, rating_id: int, customer_id: int, reason: str) -> 
     alive = escalations.current(session, conversation.id) if conversation else None
     if alive is not None and alive.reason is EscalationReason.LOW_RATING:
         alive.note = f"{alive.note}: {reason[:500]}"
-
-
-def awaited_survey(session: Session, customer_id: int, moment: datetime) -> int | None:
-    """The complaint whose survey was asked in the last days and has no rating yet: a bare word may answer it."""
-    rated = select(Rating.complaint_id).where(Rating.customer_id == customer_id, Rating.complaint_id.is_not(None))
-    asked = select(Survey.complaint_id).where(
-        Survey.complaint_id.in_(select(Complaint.id).where(Complaint.customer_id == customer_id)),
-        Survey.complaint_id.not_in(rated),
-        Survey.asked_at >= moment - SURVEY_ANSWER_TIME,
-    )
-    return session.scalar(asked.order_by(Survey.asked_at.desc()).limit(1))
-
-
-def ask_due_surveys(session: Session, moment: datetime) -> int:
-    """Queues the survey of each complaint whose time has come; returns how many were asked."""
-    due = select(Survey).where(Survey.due_at <= moment, Survey.asked_at.is_(None)).limit(SURVEY_BATCH)
-    surveys = list(session.scalars(due.with_for_update(skip_locked=True)))
-    for survey in surveys:
-        _ask(session, survey)
-        survey.asked_at = moment
-    return len(surveys)
-
-
-def _ask(session: Session, survey: Survey) -> None:
-    complaint = complaints.get(session, survey.complaint_id)
-    account = complaints.account_of(session, complaint)
-    if account is None:
-        return
-    text = templates.message("survey_after_resolution", complaint.customer, code=complaint.code)
-    outbox.enqueue(
-        session,
-        account,
-        Content(text, buttons=[score_buttons(complaint.id)]),
-        kind=OutboxKind.CARE,
-        dedupe_key=f"survey:{survey.complaint_id}",
-    )
-
-
-def score_buttons(complaint_id: int | None) -> list[Button]:
-    """One row of five stars' buttons whose payload says what is rated."""
-    about = f',"complaint_id":"{complaint_id}"' if complaint_id is not None else ""
-    return [Button(f"{score} ⭐", f'/rate_service{{"score":"{score}"{about}}}') for score in range(1, 6)]

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from crm import audit, clock, greetings, health
+from crm import audit, clock, greetings, health, leases, personal_data_erase, promise_watch, scheduled_replies
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
 from crm.models.care import Greeting, GreetingState, Survey
 from crm.models.messaging import Heartbeat, Inbound, InboundState, Lease, Outbox, OutboxState
 from crm.models.people import Customer
 from crm.models.staff import StaffSession
+from crm.models.talk import CancelReason
 from crm.settings import settings
 
 RESTORED = "restored"
@@ -40,13 +41,13 @@ class Settled:
 
 def at_work(session: Session) -> list[str]:
     """What runs on the database: leases that are held, processes that gave a sign of life."""
-    held = select(Lease.name).where(Lease.expires_at > clock.now(), Lease.owner != RESTORER)
+    held = select(Lease.name).where(Lease.expires_at > leases.moment(session), Lease.owner != RESTORER)
     return sorted({*session.scalars(held), *(sign.process for sign in health.signs(session) if sign.alive)})
 
 
 def hold(session: Session) -> None:
     """Takes every lease, so that a process that is started meanwhile stands by."""
-    moment = clock.now()
+    moment = leases.moment(session)
     for name in {
         f"bot:{settings().bot_id}",
         f"workers:{settings().bot_id}",
@@ -78,6 +79,9 @@ def settle(session: Session, made_at: datetime) -> Settled:
         greetings=_miss_greetings(session, moment),
         surveys=_end_surveys(session, moment),
     )
+    scheduled_replies.cancel_all(session, CancelReason.RESTORED)
+    promise_watch.tell_no_more(session, moment)
+    personal_data_erase.reapply(session)
     audit.record(session, None, "restore", "backup", 0, made_at=made_at.isoformat(), **vars(done))
     session.flush()
     return done

@@ -22,6 +22,7 @@ from crm.models.conversations import Message
 from crm.models.messaging import ActionReceipt, ButtonToken, Inbound, InboundState, Outbox, OutboxState
 from crm.models.people import ChannelAccount
 from crm.models.review import NluExample, ReviewEntry, ReviewSighting
+from crm.models.service import StaffNotice
 from crm.settings import Settings
 
 BATCH = 200
@@ -41,6 +42,7 @@ class Forgotten(StrEnum):
     SIGHTINGS = "review_sightings"
     ENTRIES = "review_entries"
     EXAMPLES = "nlu_examples"
+    NOTICES = "staff_notices"
 
 
 @dataclass(frozen=True)
@@ -173,5 +175,11 @@ _RULES: dict[Forgotten, _Rule] = {
     Forgotten.ENTRIES: _Rule(ReviewEntry.id, review.old_entries, tuple, review.forget_entries),
     Forgotten.EXAMPLES: _Rule(
         NluExample.id, review.old_examples, lambda: review.spared(NluExample.customer_id), review.forget_examples
+    ),
+    Forgotten.NOTICES: _Rule(
+        StaffNotice.id,
+        lambda s, m: StaffNotice.at < _outbox_age(s, m),
+        tuple,
+        lambda session, doomed: _rows(session.execute(delete(StaffNotice).where(StaffNotice.id.in_(doomed)))),
     ),
 }

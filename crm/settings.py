@@ -45,6 +45,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     trusted_proxies: str = "127.0.0.1"
+    second_factor: Literal["auto", "leads", "all", "off"] = "auto"
+    session_idle_minutes: float = Field(default=120, ge=5)
+    session_hours: float = Field(default=12, ge=1, le=72)
     console_port: int = 8080
     simulator_port: int = 8081
 
@@ -58,11 +61,20 @@ class Settings(BaseSettings):
     approval_above: int = Field(default=500, ge=0)
     canary: int = Field(default=20, ge=0, le=1000)
     campaign_error_rate: float = Field(default=0.1, ge=0, le=1)
+    campaign_late_h: float = Field(default=4, gt=0)
     greeting_hour: int = Field(default=8, ge=0, le=23)
     survey_delay_s: float = Field(default=600, ge=0)
+    survey_gap_days: int = Field(default=14, ge=0, le=3650)
+    complaint_reopen_days: int = Field(default=14, ge=1, le=365)
+    complaint_close_days: int = Field(default=7, ge=1, le=365)
+    hold_expires_s: float = Field(default=900, ge=0)
+    round_robin: bool = False
+    agent_capacity: int = Field(default=5, ge=1, le=100)
     model_tolerance: float = Field(default=0.005, ge=0, le=1)
     log_level: str = "INFO"
     log_format: Literal["text", "json"] = "text"
+    api_rate: int = Field(default=600, ge=0)
+    webhook_private_addresses: bool = False
 
     # Telegram keeps what it could not deliver for a day: a week keeps every update known longer than it can come again.
     retention_inbound_days: int = Field(default=90, ge=7, le=36500)
@@ -72,6 +84,11 @@ class Settings(BaseSettings):
     retention_review_days: int = Field(default=180, ge=7, le=36500)
     retention_examples_days: int = Field(default=1095, ge=7, le=36500)
     retention_hour: int = Field(default=3, ge=0, le=23)
+    privacy_days: int = Field(default=10, ge=1, le=60)
+    privacy_erase_days: int = Field(default=15, ge=1, le=60)
+    privacy_remind_days: int = Field(default=3, ge=0, le=30)
+    privacy_erase_by_itself: bool = True
+    privacy_export_hours: int = Field(default=72, ge=1, le=720)
     consent_journal: Path | None = None
 
     @field_validator("timezone")
@@ -142,6 +159,19 @@ class Settings(BaseSettings):
     @property
     def _local_api(self) -> bool:
         return self.simulated and self.telegram_base_url == TELEGRAM_API
+
+    @property
+    def second_factor_rule(self) -> Literal["leads", "all", "off"]:
+        """Who needs a second step to log in: by itself nobody with the simulator, leads and above with real customers.
+
+        Raises:
+            SettingsProblem: it is switched off, and the customers are real.
+        """
+        if self.second_factor == "off" and not self.simulated:
+            raise SettingsProblem("TRIAN_SECOND_FACTOR=off is for the simulator only; take leads or all")
+        if self.second_factor == "auto":
+            return "off" if self.simulated else "leads"
+        return self.second_factor
 
     @property
     def secret(self) -> str:

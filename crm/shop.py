@@ -12,11 +12,7 @@ from crm.settings import settings
 
 @dataclass(frozen=True)
 class Shop:
-    """`hours` is a sentence people read; `name` stands in every greeting.
-
-    Staff answer from `opens_hour` to `closes_hour` (local) every day; `answer_hours` maps a complaint's severity to
-    the working hours within which it is answered.
-    """
+    """`hours` is a sentence people read; `name` stands in every greeting. Working hours: crm/business_calendar.py."""
 
     name: str
     slogan: str
@@ -25,9 +21,6 @@ class Shop:
     website: str
     address: str
     hours: str
-    opens_hour: int
-    closes_hour: int
-    answer_hours: dict[str, int]
 
 
 def shop() -> Shop:
@@ -46,7 +39,4 @@ def _load(path: Path) -> Shop:
         website=str(raw.get("website", "")),
         address=str(raw["address"]),
         hours=str(raw["hours"]["text"]),
-        opens_hour=int(raw["hours"]["open"].partition(":")[0]),
-        closes_hour=int(raw["hours"]["close"].partition(":")[0]),
-        answer_hours={str(severity): int(hours) for severity, hours in raw["complaint_answer_hours"].items()},
     )

@@ -1,39 +1,33 @@
-"""Staff log-ins: argon2id hashes, and a wait that grows with each wrong password."""
+"""Staff log-ins: who they are, their passwords, and whether a try to log in is right."""
 
 import re
-from datetime import timedelta
-from functools import lru_cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, clock, staff_sessions
+from crm import audit, clock, login_waits, passwords, staff_links, staff_sessions
 from crm.errors import InvalidInput, NotFound
+from crm.login_waits import Origin
 from crm.models.staff import Role, Staff
 
-FREE_TRIES = 3
-LONGEST_WAIT_S = 300
-SHORTEST_PASSWORD = 8
 _USERNAME = re.compile(r"^[a-z0-9][a-z0-9._-]{1,63}$")
-_hasher = PasswordHasher()  # argon2id with the parameters of RFC 9106's low-memory profile
+SERVICE = "api."  # log-in names that begin so are the API tokens' own; nobody logs in with them
+LONGEST_NAME = 200
+HERE = Origin()
 
 
-def add(session: Session, username: str, name: str, role: Role, password: str) -> Staff:
-    """Makes a log-in. Raises InvalidInput for a name that is taken or unusable and for a short password."""
-    username = username.strip().lower()
-    if not _USERNAME.match(username):
-        raise InvalidInput("username", "2 to 64 letters a-z, digits, dots, dashes")
-    if session.scalar(select(Staff.id).where(Staff.username == username)) is not None:
-        raise InvalidInput("username", "taken")
-    if not name.strip():
-        raise InvalidInput("name", "write the person's name")
-    staff = Staff(username=username, name=name.strip(), role=role, created_at=clock.now(), password_hash="")
-    staff.password_hash = _hashed(password)
+def add(session: Session, username: str, name: str, role: Role, password: str | None, by: Staff | None = None) -> Staff:
+    """Makes a log-in; without a password nobody can use it before a link gave it one.
+
+    Raises:
+        InvalidInput: the log-in name is taken or unusable, the name empty or too long, the password easy to guess.
+    """
+    username, name = _usable(session, username), _name(name)
+    kept = passwords.hashed(password, username, name) if password is not None else passwords.NOBODYS
+    staff = Staff(username=username, name=name, role=role, created_at=clock.now(), password_hash=kept)
     session.add(staff)
     session.flush()
-    audit.record(session, None, "staff_add", "staff", staff.id, username=username, role=role.value)
+    audit.record(session, by, "staff_add", "staff", staff.id, username=username, role=role.value)
     return staff
 
 
@@ -45,57 +39,75 @@ def find(session: Session, username: str) -> Staff:
     return staff
 
 
-def set_password(session: Session, staff: Staff, password: str) -> None:
-    """Gives a new password, logs the person out everywhere, ends the wait. Raises InvalidInput for a short one."""
-    staff.password_hash = _hashed(password)
-    staff.failed_logins, staff.next_login_at = 0, None
-    staff_sessions.end_all(session, staff.id)
-    audit.record(session, None, "staff_password", "staff", staff.id)
+def set_password(session: Session, staff: Staff, password: str, by: Staff | None = None, keep: str = "") -> None:
+    """Gives a new password and logs the person out everywhere, but for the log-in with the token `keep`.
 
-
-def verify(session: Session, username: str, password: str) -> Staff | None:
-    """Who this is, or None: no such person, disabled, wrong password, or still waiting after wrong ones.
-
-    Each answer costs one hash, so that the time taken does not tell which. Commit also after None: it was counted.
-    A try while waiting is not judged and not counted; otherwise anybody could keep a person out for ever.
+    Links that were given out before end too. Raises passwords.WeakPassword.
     """
-    staff = session.scalar(select(Staff).where(Staff.username == username.strip().lower()).with_for_update())
-    right = _matches(staff.password_hash if staff is not None else _nobodys_hash(), password)
-    if staff is None or not staff.active:
+    staff.password_hash = passwords.hashed(password, staff.username, staff.name)
+    staff_sessions.end_others(session, staff.id, keep)
+    staff_links.end_all(session, staff.id)
+    audit.record(session, by, "staff_password", "staff", staff.id)
+
+
+def change_own_password(
+    session: Session, staff: Staff, old: str, new: str, origin: Origin = HERE, keep: str = ""
+) -> bool:
+    """Gives a new password to whoever knows the old one; False when it was wrong. Commit also then: it was counted.
+
+    `keep`: the token of the log-in that goes on. Raises passwords.WeakPassword.
+    """
+    if verify(session, staff.username, old, origin) is None:
+        return False
+    set_password(session, staff, new, staff, keep)
+    return True
+
+
+def verify(session: Session, username: str, password: str, origin: Origin = HERE) -> Staff | None:
+    """Who this is, or None: no such person, disabled, wrong password, or `origin` has to wait after wrong ones.
+
+    Every judged try costs one hash, so that the time taken does not tell which. Commit also after None: it was counted.
+    """
+    username = username.strip().lower()
+    rows = login_waits.locked(session, login_waits.for_password(username, origin))
+    if rows is None:
         return None
-    moment = clock.now()
-    if staff.next_login_at is not None and moment < staff.next_login_at:
+    staff = session.scalar(select(Staff).where(Staff.username == username))
+    right = passwords.matches(staff.password_hash if staff is not None else passwords.nobodys_hash(), password)
+    if staff is None or not staff.active or not right:
+        number = staff.id if staff is not None else 0
+        audit.record(
+            session, None, "log_in_failed", "staff", number, count=login_waits.failed(rows), address=origin.address
+        )
         return None
-    if not right:
-        _count_failure(session, staff)
-        return None
-    staff.failed_logins, staff.next_login_at = 0, None
-    if _hasher.check_needs_rehash(staff.password_hash):
-        staff.password_hash = _hasher.hash(password)
+    login_waits.right(session, rows)
+    if passwords.hasher.check_needs_rehash(staff.password_hash):
+        staff.password_hash = passwords.hasher.hash(password)
     return staff
 
 
-def _count_failure(session: Session, staff: Staff) -> None:
-    staff.failed_logins += 1
-    if staff.failed_logins >= FREE_TRIES:
-        wait_s = min(LONGEST_WAIT_S, 2 ** min(staff.failed_logins - FREE_TRIES, 16))
-        staff.next_login_at = clock.now() + timedelta(seconds=wait_s)
-    audit.record(session, staff, "log_in_failed", "staff", staff.id, count=staff.failed_logins)
+def rename(session: Session, staff: Staff, name: str, by: Staff) -> None:
+    """Changes what the person is called. Raises InvalidInput for an empty or too long name."""
+    staff.name = _name(name)
+    audit.record(session, by, "staff_rename", "staff", staff.id)
 
 
-def _hashed(password: str) -> str:
-    if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInput("password", f"at least {SHORTEST_PASSWORD} characters")
-    return _hasher.hash(password)
+def is_service(staff: Staff) -> bool:
+    """Whether this is an API token's own row and nobody's log-in."""
+    return staff.username.startswith(SERVICE)
 
 
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
+def _usable(session: Session, username: str) -> str:
+    username = username.strip().lower()
+    if not _USERNAME.match(username) or username.startswith(SERVICE):
+        raise InvalidInput("username", "2 to 64 letters a-z, digits, dots, dashes")
+    if session.scalar(select(Staff.id).where(Staff.username == username)) is not None:
+        raise InvalidInput("username_taken", username)
+    return username
 
 
-@lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
-    return _hasher.hash("nobody has this password")
+def _name(name: str) -> str:
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise InvalidInput("staff_name", f"write the person's name, {LONGEST_NAME} characters at most")
+    return name

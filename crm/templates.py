@@ -26,6 +26,11 @@ def plain(key: str) -> str:
     return _texts("messages")[key].strip()
 
 
+def for_staff(key: str, **values: str) -> str:
+    """The text `key` of staff.yml, which staff read, with `values` filled in. Raises KeyError for a hole."""
+    return string.Formatter().vformat(_texts("staff")[key], (), values).strip()
+
+
 def fill(template: str, customer: Customer, **values: str) -> str:
     """`template` with {address}, {name} … of the customer, {shop} and `values`. Raises KeyError for a hole.
 

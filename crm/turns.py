@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm import (
     clock,
+    complaints,
     consents,
     customers,
     dispatch,
@@ -18,6 +19,7 @@ from crm import (
     inbound,
     introductions,
     outbox,
+    service_levels,
     sightings,
     templates,
     text,
@@ -25,13 +27,14 @@ from crm import (
 )
 from crm.customers import Caller
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message, Mode
-from crm.models.messaging import ButtonToken, OutboxKind
-from crm.models.people import Purpose
+from crm.models.messaging import ButtonToken, Inbound, OutboxKind
+from crm.models.people import Consent, Purpose
 from crm.outbox import Content
 from crm.settings import settings
 from crm.sightings import Heard
 
 PATIENCE = timedelta(minutes=10)
+LONGEST_STOP = 200  # characters; what is longer says more than a stop word
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,32}")  # PostgreSQL refuses even to look for a forged one that holds NUL
 # STOP, and the "từ chối" of Vietnamese advertisements. Not "dừng": typed without accents it is "đúng", a yes.
 _STOP = re.compile(r"^/?(stop|tc|từ chối|tu choi|h(ủy|uỷ) đăng ký|huy dang ky)[.! ]*$")
@@ -131,6 +134,9 @@ def _slots(conversation: Conversation, before_this: Message | None) -> dict[str,
 
 
 def _record(session: Session, conversation: Conversation, inbound_id: int, said: Said) -> None:
+    escalations.customer_wrote(session, conversation.id)
+    service_levels.customer_wrote(session, conversation)
+    complaints.customer_wrote(session, conversation.customer_id)
     moment = clock.now()
     session.add(
         Message(
@@ -158,16 +164,39 @@ def button(session: Session, account_chat: tuple[int, int], token: str) -> Butto
 
 def wants_stop(said: str) -> bool:
     """Whether the whole message is the stop word of an advertisement, however it is written and politely put."""
+    if len(said) > LONGEST_STOP:
+        return False
     if _STOP.match(text.clean(said).lower()):
         return True
     return words.is_just(said, words.words("dialogue")["stop_commands"])
 
 
+def obey_stop(session: Session, bot_id: int, chat_id: int, said: str) -> None:
+    """Withdraws the consent of whoever has just sent the stop word `said`, before its turn comes, which confirms it.
+
+    A stranger gets no advertising anyway. Once for each update only: what was agreed to after it holds.
+    """
+    account = customers.account_by_chat(session, bot_id, chat_id)
+    if account is not None:
+        _withdraw(session, account.customer_id, said)
+
+
 def stop_advertising(session: Session, turn: Turn, evidence: str) -> None:
-    """Obeys a stop word at once and confirms it with the time. Ends the turn."""
-    consents.record(session, turn.customer_id, Purpose.MARKETING, granted=False, channel="telegram", evidence=evidence)
-    when = clock.vietnamese_moment(clock.now(), settings().zone)
+    """Confirms a stop word with the time from which it holds: that of its arrival, if `obey_stop` saw it then, else
+    this moment. Ends the turn.
+    """
+    arrived = session.get_one(Inbound, turn.inbound_id).received_at
+    held = consents.latest(session, turn.customer_id, Purpose.MARKETING)
+    if held is None or held.granted or held.at < arrived:
+        held = _withdraw(session, turn.customer_id, evidence)
+    when = clock.vietnamese_moment(held.at, settings().zone)
     answer_with_template(session, turn, "opt_out_confirmed", time=when)
+
+
+def _withdraw(session: Session, customer_id: int, evidence: str) -> Consent:
+    return consents.record(
+        session, customer_id, Purpose.MARKETING, granted=False, channel="telegram", evidence=evidence
+    )
 
 
 def answer_with_template(session: Session, turn: Turn, key: str, **values: str) -> None:

@@ -23,18 +23,23 @@ class CampaignState(StrEnum):
 
 
 class PauseReason(StrEnum):
-    """Why a campaign paused by itself; one that a person paused has no reason."""
+    """Why a campaign paused by itself; one that a person paused has no reason.
+
+    MISSED: nothing ran that could start it when it was due; it is approved again, and a person starts it.
+    """
 
     ERRORS = "errors"
     APPROVAL = "approval"
+    MISSED = "missed"
 
 
 class Campaign(WithId, Base):
     """`audience`: {"kind": "all"} | {"kind": "tier", "tier": "gold"} | {"kind": "person", "customer_id": 7}.
 
     `version` counts the texts that people were sent: an edit while paused makes a new one. `approved_by` is of the
-    present text. `pause_detail`: {"errors": int, "tried": int} or {"people": int}. `watched_since`: messages tried
-    from then on count for the rate of errors; until `canary_passed_at` only the canary is sent.
+    present text. `pause_detail`: {"errors": int, "tried": int}, {"people": int} or {"due": ISO moment}.
+    `watched_since`: messages tried from then on count for the rate of errors; until `canary_passed_at` only the canary
+    is sent.
     """
 
     __tablename__ = "campaigns"

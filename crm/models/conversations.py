@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm.models.base import Base, WithId, by_value
+from crm.models.base import Base, WithId, by_value, filled
 from crm.models.people import ChannelAccount, Customer
 from crm.models.staff import Staff
 
@@ -31,6 +31,15 @@ class EscalationState(StrEnum):
     OPEN = "open"
     CLAIMED = "claimed"
     CLOSED = "closed"
+
+
+class BackReason(StrEnum):
+    """Why a person handed the conversation back; the assistant's next words fit it."""
+
+    SOLVED = "solved"
+    WAITING = "waiting"
+    INFORMED = "informed"
+    OTHER = "other"
 
 
 class Direction(StrEnum):
@@ -59,10 +68,19 @@ class Conversation(WithId, Base):
 
 
 class Escalation(WithId, Base):
-    """A call for a person. At most one not CLOSED a conversation; the queue is those OPEN, oldest first."""
+    """A call for a person. At most one not CLOSED a conversation; the queue is those OPEN.
+
+    `waiting_since`: when the customer began to wait for a person's word, None while it is their turn. `due_back_at`:
+    when a hold that nobody touches goes back to the queue, None where nobody waits for the holder.
+    """
 
     __tablename__ = "escalations"
-    __table_args__ = (Index("ix_escalations_queue", "state", "opened_at"),)
+    __table_args__ = (
+        Index("ix_escalations_queue", "state", "opened_at"),
+        filled("ix_escalations_due_back_at", "due_back_at"),
+        filled("ix_escalations_closed_at", "closed_at"),
+        filled("ix_escalations_due_at", "due_at"),
+    )
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), index=True)
     reason: Mapped[EscalationReason] = mapped_column(by_value(EscalationReason))
     note: Mapped[str] = mapped_column(Text, default="")
@@ -70,6 +88,11 @@ class Escalation(WithId, Base):
     opened_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    waiting_since: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]  # the nearest time of a running clock: crm/service_clocks.py
+    due_back_at: Mapped[datetime | None]
+    back_reason: Mapped[BackReason | None] = mapped_column(by_value(BackReason))
+    back_note: Mapped[str] = mapped_column(Text, default="", server_default="")
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     conversation: Mapped[Conversation] = relationship()
     staff: Mapped[Staff | None] = relationship()

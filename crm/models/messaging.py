@@ -67,7 +67,8 @@ class Inbound(WithId, Base):
 class Outbox(WithId, Base):
     """Everything a customer ever receives.
 
-    `body`: {"text": str, "photo"?: path, "buttons"?: [[{"title": str, "token": str}]]}. `priority` is the kind as a
+    `body`: {"text": str, "photo" | "document" | "voice"?: path, "name"?: str,
+    "buttons"?: [[{"title": str, "token": str}]]}. `priority` is the kind as a
     number so that one index serves the queue. `dedupe_key` makes a repeat harmless. `fence` is the number of the worker
     that claimed the row; another's write is rejected.
     """

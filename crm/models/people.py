@@ -57,20 +57,30 @@ class CalendarKind(StrEnum):
 
 
 class Customer(WithId, Base):
+    """A person or company. `version` counts the edits, so that of two people at once the second is told.
+
+    `gone_at`: the row is an empty shell, of somebody who was erased or (`merged_into_id`, no key) merged into another
+    record. Shells stay because SQLite gives a number again once its row is gone.
+    """
+
     __tablename__ = "customers"
+    __table_args__ = (Index("ix_customers_listing", "name_folded", "id"),)
     external_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     kind: Mapped[CustomerKind] = mapped_column(by_value(CustomerKind), default=CustomerKind.PERSON)
     stage: Mapped[Stage] = mapped_column(by_value(Stage), default=Stage.PROSPECTIVE)
     name: Mapped[str] = mapped_column(String(200), default="")
-    name_folded: Mapped[str] = mapped_column(String(200), default="", index=True)
+    name_folded: Mapped[str] = mapped_column(String(200), default="")
     address: Mapped[Address] = mapped_column(by_value(Address), default=Address.UNKNOWN)
     phone: Mapped[str | None] = mapped_column(String(32), index=True)
-    email: Mapped[str | None] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(200), index=True)
     tier: Mapped[Tier] = mapped_column(by_value(Tier), default=Tier.NONE, index=True)
     occupation: Mapped[str | None] = mapped_column(String(200))
     household: Mapped[str | None] = mapped_column(String(200))
     means: Mapped[str | None] = mapped_column(String(200))
     habits: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    gone_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     accounts: Mapped[list["ChannelAccount"]] = relationship(back_populates="customer")
     occasions: Mapped[list["Occasion"]] = relationship(back_populates="customer")
@@ -129,9 +139,14 @@ class Occasion(WithId, Base):
 
 
 class AuditEntry(WithId, Base):
-    """What a person of the staff changed. Append-only."""
+    """What a person of the staff changed. Append-only: the database refuses everything else."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_staff_at", "staff_id", "at", "id"),
+        Index("ix_audit_log_action_at", "action", "at", "id"),
+        Index("ix_audit_log_subject_at", "subject", "subject_id", "at", "id"),
+    )
     at: Mapped[datetime] = mapped_column(index=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     action: Mapped[str] = mapped_column(String(64))

@@ -1,9 +1,12 @@
 """Rows that many tests start from."""
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
-from crm import clock, customers
+from crm import clock, customers, dispatch
 from crm.customers import Caller
+from crm.dispatch import Letter, Outcome, Report
 from crm.models.conversations import Conversation
 from crm.models.people import Address
 from crm.models.staff import Role, Staff
@@ -24,3 +27,8 @@ def agent(session: Session, username: str = "lan", role: Role = Role.AGENT) -> S
     session.add(member)
     session.flush()
     return member
+
+
+def settle(session: Session, letter: Letter, outcome: Outcome, **more: Any) -> bool:
+    """Writes what became of a claimed message, `more` as Report has it; False when the claim was over."""
+    return not dispatch.settle_all(session, [Report(letter, outcome, **more)])

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crm import campaign_deliveries, campaigns, customers
-from crm.campaign_deliveries import Unsent, safe
+from crm.campaign_deliveries import Unsent
+from crm.cells import safe
 from crm.models.messaging import OutboxState
 from crm.settings import settings
 from tests.crm.broadcasts import marketer, reader, running, settle

@@ -12,6 +12,7 @@ from crm.models.campaigns import CampaignState
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import Purpose
 from crm.settings import Settings, settings
+from tests.crm import factories
 from tests.crm.broadcasts import draft, feed, marketer, reader, running, settle
 
 NOON = datetime(2026, 11, 22, 5, tzinfo=UTC)
@@ -64,7 +65,7 @@ def test_it_is_right_within_a_tenth_while_replies_go_first(session: Session, mon
         said = campaign_estimate.finish_of(session, campaign, clock.now(), settings())
         while campaign.state is CampaignState.RUNNING:
             for letter in dispatch.claim(session, settings(), 1, 3):  # the fourth of each second is a reply
-                assert dispatch.settle(session, letter, dispatch.Outcome.SENT, message_id=1)
+                assert factories.settle(session, letter, dispatch.Outcome.SENT, message_id=1)
             session.add(_reply(account.id))
             traveller.shift(1)
             if round((clock.now() - NOON).total_seconds()) % 3 == 0:

@@ -54,7 +54,7 @@ def test_figures_count_what_waits_and_what_was_rated(session: Session) -> None:
     talk = factories.conversation(session)
     assert figures.now(session).average is None
     complaint = complaints.submit(session, talk.customer, talk, Report("Máy kêu to"))
-    complaint.promised_at = complaint.created_at.replace(year=2025)
+    complaint.due_at = complaint.created_at.replace(year=2025)
     for score in (5, 4, 4):
         ratings.rate(session, talk, score)
     escalations.open_for(session, talk, EscalationReason.ASKED)

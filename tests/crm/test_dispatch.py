@@ -70,7 +70,7 @@ def test_a_second_advertisement_of_the_day_waits_until_tomorrow(session: Session
     first = queue(session, OutboxKind.MARKETING)
     consents.record(session, first.account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
     (letter,) = claim(session)
-    dispatch.settle(session, letter, Outcome.SENT, message_id=5)
+    factories.settle(session, letter, Outcome.SENT, message_id=5)
     second = queue(session, OutboxKind.MARKETING)
     assert claim(session) == []
     assert clock.local(second.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
@@ -111,8 +111,8 @@ def test_a_late_write_of_an_old_sender_is_rejected(session: Session) -> None:
     (stale,) = claim(session, fence=1)
     dispatch.recover(session, settings().bot_id)
     (fresh,) = claim(session, fence=2)
-    assert not dispatch.settle(session, stale, Outcome.SENT, message_id=1)
-    assert dispatch.settle(session, fresh, Outcome.SENT, message_id=2)
+    assert not factories.settle(session, stale, Outcome.SENT, message_id=1)
+    assert factories.settle(session, fresh, Outcome.SENT, message_id=2)
     assert (row.state, row.telegram_message_id) == (OutboxState.SENT, 2)
 
 
@@ -123,7 +123,7 @@ def test_a_message_is_tried_six_times_with_growing_pauses_then_failed_with_its_r
         row.not_before = clock.now()
         while row.state is OutboxState.QUEUED:
             (letter,) = claim(session)
-            dispatch.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
+            factories.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
             pauses.append((row.not_before - clock.now()).total_seconds())
             traveller.shift(max(0, pauses[-1]))
     assert (row.state, row.reason, row.attempts) == (OutboxState.FAILED, "Bad Gateway", 6)
@@ -133,7 +133,7 @@ def test_a_message_is_tried_six_times_with_growing_pauses_then_failed_with_its_r
 def test_a_throttled_message_does_not_use_up_a_try(session: Session) -> None:
     row = queue(session)
     (letter,) = claim(session)
-    dispatch.settle(session, letter, Outcome.THROTTLED, wait_s=5)
+    factories.settle(session, letter, Outcome.THROTTLED, wait_s=5)
     assert (row.state, row.attempts) == (OutboxState.QUEUED, 0)
     assert claim(session) == []
 
@@ -141,7 +141,7 @@ def test_a_throttled_message_does_not_use_up_a_try(session: Session) -> None:
 def test_a_blocked_customer_is_unreachable_until_they_write_again(session: Session) -> None:
     row = queue(session)
     (letter,) = claim(session)
-    dispatch.settle(session, letter, Outcome.UNREACHABLE, reason="bot was blocked by the user")
+    factories.settle(session, letter, Outcome.UNREACHABLE, reason="bot was blocked by the user")
     assert not row.account.reachable
     later = outbox.enqueue(session, row.account, Content("y"), kind=OutboxKind.REPLY)
     assert later is not None
@@ -172,12 +172,12 @@ def test_a_reply_waits_for_an_earlier_one_that_is_tried_again(session: Session) 
     with time_machine.travel(NOON, tick=False) as traveller:
         first, second = queue(session, text="1"), queue(session, text="2")
         (letter,) = claim(session)
-        dispatch.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
+        factories.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
         assert claim(session) == []
         traveller.shift(3)
         (letter,) = claim(session)
         assert letter.outbox_id == first.id
-        dispatch.settle(session, letter, Outcome.SENT, message_id=1)
+        factories.settle(session, letter, Outcome.SENT, message_id=1)
         assert [letter.outbox_id for letter in claim(session)] == [second.id]
 
 
@@ -222,10 +222,10 @@ def test_one_message_a_chat_is_in_flight_and_the_next_keeps_its_distance(session
         assert letter.outbox_id == first.id
         traveller.shift(60)
         assert dispatch.claim(session, bot, 2, 10) == []
-        dispatch.settle(session, letter, Outcome.SENT, message_id=1)
+        factories.settle(session, letter, Outcome.SENT, message_id=1)
         (letter,) = dispatch.claim(session, bot, 2, 10)
         assert letter.outbox_id == second.id
-        dispatch.settle(session, letter, Outcome.SENT, message_id=2)
+        factories.settle(session, letter, Outcome.SENT, message_id=2)
         queue(session)
         traveller.shift(bot.chat_gap_s)
         assert dispatch.claim(session, bot, 1, 10) == []

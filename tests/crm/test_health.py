@@ -78,7 +78,7 @@ def test_dead_letters_want_attention_and_alarm_nobody(session: Session) -> None:
         pass
     outbox.enqueue(session, factories.conversation(session).account, Content("x"), kind=OutboxKind.REPLY)
     (letter,) = dispatch.claim(session, settings(), 1, 1)
-    dispatch.settle(session, letter, Outcome.REJECTED, reason="Bad Request")
+    factories.settle(session, letter, Outcome.REJECTED, reason="Bad Request")
     assert [problem.red for problem in health.problems(session, BOT)] == [False, False]
     session.flush()
     assert len(whats(session)) == 2

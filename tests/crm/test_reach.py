@@ -1,7 +1,8 @@
 import itertools
+from collections import Counter
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from crm import complaints, consents, contact_policy, reach
@@ -26,11 +27,15 @@ def test_the_query_says_what_the_policy_says_in_every_case(session: Session, pur
             complaints.submit(session, talk.customer, talk, Report("hỏng"))
         talks[talk.customer_id] = talk
     session.flush()
-    said = dict(session.execute(select(Customer.id, reach.refusal(purpose, settings().bot_id))).all())
+    said: dict[int, str | None] = dict(
+        session.execute(select(Customer.id, reach.refusal(purpose, settings().bot_id))).all()
+    )
     expected = {
         number: contact_policy.standing_refusal(session, talk.account, purpose) for number, talk in talks.items()
     }
     assert said == expected
+    counted = dict(session.execute(reach.counts(purpose, settings().bot_id, Customer.id > 2)).all())
+    assert counted == Counter(why for number, why in expected.items() if number > 2)
     assert len(set(expected.values())) == {Purpose.SERVICE: 2, Purpose.GREETINGS: 3, Purpose.MARKETING: 4}[purpose]
 
 
@@ -45,3 +50,5 @@ def test_a_chat_of_another_bot_is_no_chat_and_a_reachable_one_goes_before_a_newe
     assert session.scalar(select(reach.account_id(bot)).select_from(Customer)) == talk.account_id
     assert session.scalar(select(reach.refusal(Purpose.SERVICE, bot))) is None
     assert session.scalar(select(reach.refusal(Purpose.SERVICE, bot + 1))) == "no_account"
+    assert session.execute(reach.counts(Purpose.SERVICE, bot, true())).all() == [(None, 1)]
+    assert session.execute(reach.counts(Purpose.SERVICE, bot + 1, true())).all() == [("no_account", 1)]

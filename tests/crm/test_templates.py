@@ -11,8 +11,10 @@ from crm.models.people import Address, Customer
 DATA = Path(__file__).parents[2] / "data" / "templates"
 VALUES = {
     "code": "KN-2026-000123",
-    "resolution": "Bên em đổi máy mới",
+    "said": "Bên em đổi máy mới",
     "time": "15:30 ngày 24/11/2026",
+    "before": "13:30 ngày 24/11/2026",
+    "about": "hỏi kho rồi báo lại",
 }
 
 

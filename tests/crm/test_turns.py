@@ -1,14 +1,15 @@
 import pytest
+import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import consents, escalations, inbound, turns, workers
+from crm import consents, customers, escalations, inbound, turns, workers
 from crm.customers import Caller
 from crm.errors import LeaseLost
 from crm.inbound import Arrival
 from crm.models.conversations import Conversation, Direction, Message, Mode
 from crm.models.messaging import ButtonToken, Inbound, Outbox
-from crm.models.people import Purpose
+from crm.models.people import Consent, Purpose
 from crm.models.review import ReviewSighting
 from crm.outbox import Button, Content
 from crm.settings import settings
@@ -91,6 +92,50 @@ def test_a_stop_is_obeyed_at_once_and_confirmed_with_the_time(session: Session) 
     session.flush()
     assert not consents.granted(session, turn.customer_id, Purpose.MARKETING)
     assert "ngày" in outgoing(session)[-1]
+
+
+def agree(session: Session, chat_id: int = 5) -> int:
+    """The customer of the chat agrees to advertising; their number."""
+    account = customers.account_by_chat(session, settings().bot_id, chat_id)
+    assert account is not None
+    consents.record(session, account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
+    session.flush()
+    return account.customer_id
+
+
+def withdrawals(session: Session) -> list[Consent]:
+    return list(session.scalars(select(Consent).where(Consent.granted.is_(False)).order_by(Consent.id)))
+
+
+def test_a_stop_holds_from_its_arrival_and_is_confirmed_with_that_time_when_its_turn_comes(session: Session) -> None:
+    with time_machine.travel("2026-11-24T05:00:00Z", tick=False) as traveller:
+        begin(session, 1)
+        customer_id = agree(session)
+        inbound.store(session, settings().bot_id, [Arrival(2, 5, {})])
+        turns.obey_stop(session, settings().bot_id, 5, "STOP")
+        assert not consents.granted(session, customer_id, Purpose.MARKETING)
+        traveller.shift(600)
+        turns.stop_advertising(session, begin(session, 2), "STOP")
+        assert len(withdrawals(session)) == 1
+        assert "12:00" in outgoing(session)[-1]
+        traveller.shift(600)
+        turns.stop_advertising(session, begin(session, 3), "STOP")  # nobody saw this one arrive
+        assert len(withdrawals(session)) == 2
+        assert "12:20" in outgoing(session)[-1]
+
+
+def test_a_yes_that_waited_before_the_stop_does_not_outlive_it(session: Session) -> None:
+    begin(session, 1)
+    inbound.store(session, settings().bot_id, [Arrival(3, 5, {})])
+    turns.obey_stop(session, settings().bot_id, 5, "STOP")
+    customer_id = agree(session)  # the turn of update 2
+    turns.stop_advertising(session, begin(session, 3), "STOP")
+    assert not consents.granted(session, customer_id, Purpose.MARKETING)
+
+
+def test_a_stop_of_a_stranger_waits_for_its_turn(session: Session) -> None:
+    turns.obey_stop(session, settings().bot_id, 77, "STOP")
+    assert withdrawals(session) == []
 
 
 def test_a_button_of_another_chat_or_a_forged_one_means_nothing(session: Session) -> None:

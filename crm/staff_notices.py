@@ -1,0 +1,120 @@
+"""What a member of staff is told: a row for the console's bell, and a message to their own chat if they linked one."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from crm import audit, clock, outbox, templates
+from crm.errors import NotFound
+from crm.models.campaigns import TrialAccount
+from crm.models.conversations import Author
+from crm.models.messaging import OutboxKind
+from crm.models.people import ChannelAccount
+from crm.models.service import NoticeKind, StaffNotice
+from crm.models.staff import Role, Staff
+from crm.outbox import Content
+from crm.trial_sends import Proof
+
+_LEADS = (Role.LEAD,)
+_MANAGERS = (Role.ADMIN, Role.OWNER)
+
+
+def tell(
+    session: Session,
+    staff_ids: Collection[int],
+    kind: NoticeKind,
+    *,
+    key: str,
+    target: str,
+    customer_id: int | None = None,
+    **words: str,
+) -> int:
+    """Tells each active person among `staff_ids` once, however often it is called with the same `key`.
+
+    Args:
+        target: the console page it is about, such as "/complaints/5".
+        customer_id: whose name `words` hold, so that the notice goes when the customer is erased.
+        words: what the sentences of the kind ask for (data/templates/staff.yml).
+
+    Returns:
+        How many people had not been told before.
+
+    Raises:
+        KeyError: `words` lack one that the sentence asks for.
+    """
+    if words.get("name") == "":
+        words["name"] = templates.for_staff("nameless")
+    text = templates.for_staff(kind.value, **words)
+    row = {"customer_id": customer_id, "kind": kind, "key": key, "target": target, "words": words, "at": clock.now()}
+    wanted = select(Staff.id).where(Staff.id.in_(set(staff_ids)), Staff.active.is_(True)).order_by(Staff.id)
+    told = _add(session, [{"staff_id": person, **row} for person in session.scalars(wanted)])
+    for person, account in _chats(session, told):
+        name = f"staff_notice:{person}:{key}"
+        outbox.enqueue(session, account, Content(text), kind=OutboxKind.CARE, author=Author.SYSTEM, dedupe_key=name)
+    return len(told)
+
+
+def leads(session: Session) -> list[int]:
+    """Who steps in when a clock runs out; the managers, in a shop that has no leads."""
+    return _with_role(session, _LEADS) or managers(session)
+
+
+def managers(session: Session) -> list[int]:
+    """Administrators and owners."""
+    return _with_role(session, _MANAGERS)
+
+
+def unread(session: Session, staff_id: int) -> int:
+    """How many notices the person has not read."""
+    mine = select(func.count()).where(StaffNotice.staff_id == staff_id, StaffNotice.read_at.is_(None))
+    return session.scalar(mine) or 0
+
+
+def latest(session: Session, staff_id: int, limit: int = 20) -> list[StaffNotice]:
+    """The person's last notices, newest first."""
+    mine = select(StaffNotice).where(StaffNotice.staff_id == staff_id)
+    return list(session.scalars(mine.order_by(StaffNotice.id.desc()).limit(limit)))
+
+
+def mark_read(session: Session, staff: Staff, up_to: int) -> None:
+    """Marks the person's notices up to number `up_to` as read."""
+    seen = update(StaffNotice).where(
+        StaffNotice.staff_id == staff.id, StaffNotice.id <= up_to, StaffNotice.read_at.is_(None)
+    )
+    session.execute(seen.values(read_at=clock.now()))
+
+
+def link_chat(session: Session, staff: Staff, proof: Proof) -> ChannelAccount:
+    """Notes the chat that `proof` came from as the person's own. Raises NotFound: the code has not arrived."""
+    account = proof.chat(session)
+    if account is None:
+        raise NotFound("the code has not been written to the shop")
+    session.merge(TrialAccount(staff_id=staff.id, account_id=account.id, at=clock.now()))
+    audit.record(session, staff, "trial_account", "account", account.id)
+    return account
+
+
+def _add(session: Session, rows: list[dict[str, Any]]) -> list[int]:
+    """Adds the rows that are not there yet; returns to whom."""
+    if not rows:
+        return []
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    added = insert(StaffNotice).values(rows).on_conflict_do_nothing(index_elements=["staff_id", "key"])
+    return list(session.scalars(added.returning(StaffNotice.staff_id)))
+
+
+def _chats(session: Session, staff_ids: Sequence[int]) -> list[tuple[int, ChannelAccount]]:
+    linked = (
+        select(TrialAccount.staff_id, ChannelAccount)
+        .join(ChannelAccount, ChannelAccount.id == TrialAccount.account_id)
+        .where(TrialAccount.staff_id.in_(staff_ids))
+    )
+    return [(person, account) for person, account in session.execute(linked)]
+
+
+def _with_role(session: Session, roles: tuple[Role, ...]) -> list[int]:
+    people = select(Staff.id).where(Staff.role.in_(roles), Staff.active.is_(True)).order_by(Staff.id)
+    return list(session.scalars(people))
