@@ -11,9 +11,9 @@ with warnings.catch_warnings():
     from rasa_sdk.endpoint import create_app  # type: ignore[import-untyped]
     from rasa_sdk.executor import ActionExecutor  # type: ignore[import-untyped]
 
-from actions.heartbeat import Heartbeat
 from crm import knowledge, logs
 from crm.db import database
+from crm.heartbeat import Heartbeat, instance
 from crm.settings import settings
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ def main() -> None:
     executor.register_package("actions")
     knowledge.prepare()  # now, so that no customer's turn waits for it
     app = create_app(executor, cors_origins=[])
-    heartbeat = Heartbeat(database(settings().database_url))
+    heartbeat = Heartbeat(database(settings().database_url), "actions", instance(arguments.port))
     heartbeat.start()
     log.info("actions served", actions=len(executor.actions), host=arguments.host, port=arguments.port)
     try:

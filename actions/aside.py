@@ -7,7 +7,8 @@ from actions.base import CareAction
 from actions.complaint import ActionComplaintStatus
 from actions.consent import ActionOptOut
 from actions.order import ActionOrderStatus, ActionWarranty
-from actions.policy import ActionLoyaltyPoints, ActionPrivacyRequest, ActionTellPolicy
+from actions.policy import ActionLoyaltyPoints, ActionTellPolicy
+from actions.privacy import ActionPrivacyRequest
 from actions.product import ActionAskPrice, ActionProductInfo, ActionRecommendProduct
 from actions.profile import ActionUpdateProfile
 from actions.rating import ActionRateService

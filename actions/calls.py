@@ -13,4 +13,6 @@ def hand_over(session: Session, turn: Turn, reply: Reply, reason: EscalationReas
     """Calls a person, silences the assistant, and tells the customer when somebody will be there."""
     escalations.open_for(session, turn.conversation(session), reason, note=note[:500])
     staffed = promises.is_staffed(clock.now(), settings().zone, shop())
+    if not staffed:
+        promises.at_opening(session, turn.conversation(session))
     reply.say("utter_handover" if staffed else "utter_handover_out_of_hours")

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from actions.drafts import draft_of
 from actions.meant import LONG_WORDS, amount_in, correction_of
 from actions.turn import FALLBACK, Turn
-from crm import catalogue, clock, ratings
+from crm import catalogue, clock, surveys
 from crm.scores import score_in
 from crm.words import is_just, mentioned, normal, words
 
@@ -102,6 +102,6 @@ def _answers_earlier(session: Session, turn: Turn) -> str | None:
         if mentioned(turn.text, lists["helped"]):
             return "action_mark_helpful"
     if turn.customer_id is not None and score_in(turn.text) is not None:
-        awaited = ratings.awaited_survey(session, turn.customer_id, clock.now())
+        awaited = surveys.awaited(session, turn.customer_id, clock.now())
         return "action_rate_service" if awaited is not None else None
     return None

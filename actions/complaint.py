@@ -11,9 +11,9 @@ from actions.drafts import draft_of, offer
 from actions.forms import TELLING_WORDS, after
 from actions.tone import is_angry
 from actions.turn import Reply, Turn, button
-from crm import catalogue, clock, complaints, escalations, purchases, receipts, triage
+from crm import case_states, catalogue, clock, complaints, escalations, purchases, receipts, triage
 from crm.complaints import Report
-from crm.models.care import Complaint, ComplaintState, Severity
+from crm.models.care import Complaint, Severity
 from crm.models.conversations import EscalationReason
 from crm.settings import settings
 from crm.text import fold
@@ -22,6 +22,7 @@ from crm.words import is_just, label, mentioned, normal, words
 STORY_WORDS = 7
 SCOLDING_WORDS = 12
 PERSON = "person"  # of complaint_confirm: a person takes the story over
+REOPEN = "reopen"  # of part: the answer did not settle it (crm/case_news.py makes the same button)
 LATER = "later"  # of complaint_confirm: the rest is told another time
 SLOTS = (
     "complaint_description",
@@ -245,9 +246,13 @@ class ActionSubmitComplaint(CareAction):
 
 
 class ActionComplaintStatus(CareAction):
-    """Says where the customer's complaint stands: the one whose code is given, else the newest."""
+    """Says where the customer's complaint stands: the one whose code is given, else the newest.
+
+    The button under an answer that did not help brings its code too: the complaint is taken up again.
+    """
 
     action = "action_complaint_status"
+    writes = True
     ends_turn = True
 
     def act(self, session: Session, turn: Turn, reply: Reply) -> None:
@@ -257,20 +262,32 @@ class ActionComplaintStatus(CareAction):
             complaint = complaints.find(session, customer.id, code)
         else:
             complaint = next(iter(complaints.of_customer(session, customer.id)), None)
+        complaint = complaints.answered_in(session, complaint) if complaint is not None else None
         if complaint is None and code is not None:
             reply.say("utter_complaint_not_found", code=code)
         elif complaint is None:
             reply.say("utter_no_complaint")
+        elif turn.pressed and turn.entity("part") == REOPEN and complaint.state in case_states.OVER:
+            self._reopen(session, complaint, reply)
         else:
             self._tell(complaint, reply)
+
+    def _reopen(self, session: Session, complaint: Complaint, reply: Reply) -> None:
+        if not complaints.reopen_for_customer(session, complaint, ""):
+            reply.say("utter_complaint_too_old", code=complaint.code)
+            return
+        due = clock.vietnamese_moment(complaint.promised_at, settings().zone)
+        reply.say("utter_complaint_reopened", code=complaint.code, due=due)
 
     def _tell(self, complaint: Complaint, reply: Reply) -> None:
         due = clock.vietnamese_moment(complaint.promised_at, settings().zone)
         state = label(f"complaint_state.{complaint.state.value}")
-        if complaint.state in (ComplaintState.RESOLVED, ComplaintState.CLOSED):
+        if complaint.state in case_states.OVER:
+            again = button(label("buttons.reopen"), "complaint_status", ticket_code=complaint.code, part=REOPEN)
+            may = case_states.may_reopen(complaint, clock.now())
             reply.say(
                 "utter_complaint_answered",
-                [button(label("buttons.person"), "talk_to_human")],
+                [*([again] if may else []), button(label("buttons.person"), "talk_to_human")],
                 code=complaint.code,
                 state=state,
                 resolution=complaint.resolution[:2000],

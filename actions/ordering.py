@@ -77,6 +77,8 @@ def pass_on(session: Session, turn: Turn, reply: Reply, wish: dict[str, Any]) ->
     note = label("order_note", product=_wanted(wish), said=wish["said"])
     escalations.open_for(session, turn.conversation(session), EscalationReason.ASKED, note=note[:500])
     staffed = promises.is_staffed(clock.now(), settings().zone, shop())
+    if not staffed:
+        promises.at_opening(session, turn.conversation(session))
     reply.set(order_wish=None)
     reply.say("utter_order_passed" if staffed else "utter_order_passed_out_of_hours", product=_wanted(wish))
 

@@ -4,8 +4,7 @@ from sqlalchemy.orm import Session
 
 from actions.base import CareAction
 from actions.turn import Reply, Turn, button
-from crm import escalations, knowledge, receipts
-from crm.models.conversations import EscalationReason
+from crm import knowledge
 from crm.models.people import Tier
 from crm.words import label
 
@@ -42,23 +41,3 @@ class ActionLoyaltyPoints(CareAction):
         person = [button(label("buttons.person"), "talk_to_human")]
         response = "utter_tier_none" if tier is Tier.NONE else "utter_tier"
         reply.say(response, person, tier=label(f"tier.{tier.value}"))
-
-
-class ActionPrivacyRequest(CareAction):
-    """Explains the customer's rights and passes the request to the staff, who answer in this chat."""
-
-    action = "action_privacy_request"
-    writes = True
-    looks_first = True
-
-    def act(self, session: Session, turn: Turn, reply: Reply) -> None:
-        tell_policy(session, turn, reply, "privacy_request")
-        conversation = turn.conversation(session)
-        note = turn.text[:500] or self.action
-
-        def call() -> dict[str, str]:
-            escalations.open_for(session, conversation, EscalationReason.ASKED, note=note, silence=False)
-            return {}
-
-        receipts.once(session, turn.turn_id, self.action, call)
-        reply.say("utter_privacy_passed_on")

@@ -10,7 +10,7 @@ from actions.forms import FormAnswers, after
 from actions.meant import corrects
 from actions.tone import angry, is_dissatisfied, is_praise
 from actions.turn import Reply, Turn
-from crm import clock, ratings, receipts, triage
+from crm import clock, ratings, receipts, surveys, triage
 from crm.scores import number_in, score_in
 from crm.words import is_just, mentioned, words
 
@@ -45,7 +45,7 @@ def _subject(session: Session, turn: Turn) -> int | None:
     pressed = turn.entity("complaint_id")
     if pressed and pressed.isdigit():
         return int(pressed)
-    return ratings.awaited_survey(session, turn.customer(session).id, clock.now())
+    return surveys.awaited(session, turn.customer(session).id, clock.now())
 
 
 class ActionRateService(CareAction):

@@ -8,13 +8,23 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from crm import demo, greetings_report, schema, staff
+from crm import (
+    demo,
+    first_admin,
+    greetings_report,
+    schema,
+    second_factor,
+    staff,
+    staff_admin,
+    staff_sessions,
+)
 from crm.db import database
 from crm.errors import TrianError
 from crm.models.staff import Role
 from crm.settings import settings
 from operations import doctor as checks
-from operations import housekeeping, knowledge, learning, review
+from operations import housekeeping, imports, knowledge, learning, review
+from operations import privacy as personal_data
 from operations import run as running
 from operations.processes import ROOT, all_processes
 
@@ -22,11 +32,14 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Tri Ân for operators.", pretty_exceptions_enable=False
 )
 staff_app = typer.Typer(no_args_is_help=True, help="The people who work in the console.")
+_Url = Annotated[str | None, typer.Option(help="Where people reach the console, such as https://care.example.vn.")]
 app.add_typer(staff_app, name="staff")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(review.app, name="nlu")
+app.add_typer(personal_data.app, name="privacy")
 learning.add_to(app)
 housekeeping.add_to(app)
+imports.add_to(app)
 
 
 @app.command()
@@ -90,6 +103,44 @@ def staff_add(
     with database(settings().database_url).begin() as session:
         staff.add(session, username, name, role, password)
     typer.echo(f"{username} can log in as {role.value}")
+
+
+@staff_app.command("first")
+def staff_first(url: _Url = None) -> None:
+    """Print a link with which the owner of a new shop makes their own log-in: for one hour, once."""
+    with database(settings().database_url).begin() as session:
+        token = first_admin.invite(session)
+    typer.echo(f"{_console(url)}/first?token={token}")
+
+
+@staff_app.command("reset")
+def staff_reset(
+    username: str,
+    second_step: Annotated[bool, typer.Option("--second-step", help="Also forget their phone.")] = False,
+    url: _Url = None,
+) -> None:
+    """Print a link with which somebody who is locked out chooses a new password: for a day, once."""
+    with database(settings().database_url).begin() as session:
+        person = staff.find(session, username)
+        token = staff_admin.password_link(session, None, person.id)
+        if second_step:
+            second_factor.forget(session, person, None)
+            staff_sessions.end_all(session, person.id)
+    typer.echo(f"{_console(url)}/password?token={token}")
+
+
+@staff_app.command("list")
+def staff_list() -> None:
+    """Print who works in the console: log-in name, role, second step, and whether they may log in."""
+    with database(settings().database_url).read() as session:
+        for each in staff_admin.listing(session):
+            step = "second step" if second_factor.enrolled(each) else "password only"
+            state = "active" if each.active else "shut out"
+            typer.echo(f"{each.username:<20} {each.role.value:<10} {step:<14} {state}")
+
+
+def _console(url: str | None) -> str:
+    return (url or f"http://127.0.0.1:{settings().console_port}").rstrip("/")
 
 
 def _start(name: str) -> None:

@@ -18,7 +18,8 @@ def take(connection: Connection, tables: Iterable[str], folder: Path) -> dict[st
     """Writes each table to a file of `folder`; the caller's transaction is the snapshot.
 
     Returns:
-        By table: its "columns" in order, and its "sequence" as [last value, whether it was given], or None.
+        By table: its "columns" in order, but for those that the database computes itself, and its "sequence" as [last
+        value, whether it was given], or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return {name: _take(connection, name, folder / f"{name}{SUFFIX}") for name in tables}
@@ -42,7 +43,7 @@ def put(connection: Connection, facts: dict[str, Any], folder: Path) -> None:
 
 
 def _take(connection: Connection, name: str, path: Path) -> dict[str, Any]:
-    columns = [str(each["name"]) for each in inspect(connection).get_columns(name)]
+    columns = [str(each["name"]) for each in inspect(connection).get_columns(name) if "computed" not in each]
     cursor = connection.connection.cursor()
     with path.open("wb") as file, _copying(cursor, name, columns, "TO STDOUT") as rows:
         for chunk in rows:

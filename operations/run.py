@@ -99,7 +99,7 @@ def _banner(chosen: Settings, bot_name: str | None, seconds: float) -> str:
         log_ins = "lan (agent) · minh (marketing) · quan (admin), password trian-demo"
     else:
         chat = f"https://t.me/{bot_name}" if bot_name else "Telegram (not reached yet; the bot keeps trying)"
-        log_ins = "make one with: .venv/bin/trian staff add"
+        log_ins = "the first one: .venv/bin/trian staff first"
     rows = [
         ("Chat", chat),
         ("Console", console),

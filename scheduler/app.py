@@ -19,6 +19,7 @@ from scheduler.leadership import Leadership
 log = structlog.get_logger()
 RENEWALS = 4  # of the lease within its time: it outlives three that fail
 SHORT = timedelta(seconds=3)
+HALF_MINUTE = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
 
 
@@ -41,6 +42,7 @@ class SchedulerProcess:
         clock.start()
         self._stopping.wait()
         clock.shutdown(wait=True)
+        self._jobs.trainer.stop()
         with contextlib.suppress(Exception):
             self._leadership.give_up()
         self._database.dispose()
@@ -50,17 +52,26 @@ class SchedulerProcess:
         clock = BackgroundScheduler(
             timezone=self._settings.zone,
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": ThreadPoolExecutor(8)},
             # A late job still runs, once: rows decide what is due, so being late loses nothing.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         for job, every in (
             (self._jobs.lead, timedelta(seconds=self._settings.lease_ttl_s / RENEWALS)),
             (self._jobs.surveys, SHORT),
+            (self._jobs.cases, MINUTE),
+            (self._jobs.service, HALF_MINUTE),
             (self._jobs.campaigns, SHORT),
+            (self._jobs.replies, SHORT),
             (self._jobs.greetings, MINUTE),
+            (self._jobs.holds, SHORT),
             (self._jobs.purge, MINUTE),
+            (self._jobs.personal_data, MINUTE),
+            (self._jobs.webhooks, SHORT),
+            (self._jobs.imports, SHORT),
             (self._jobs.catalogue, MINUTE),
+            (self._jobs.trainings, SHORT),
+            (self._jobs.sightings, MINUTE),
         ):
             trigger = IntervalTrigger(seconds=every.total_seconds(), timezone=self._settings.zone)
             clock.add_job(job, trigger, id=job.__name__, next_run_time=datetime.now(self._settings.zone))

@@ -1,5 +1,6 @@
 """What is done when the scheduler wakes. Each step is a transaction of its own, under the leader's fence."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -10,13 +11,33 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crm import campaigns, catalogue_export, clock, greetings, purge, ratings
+from crm import (
+    campaigns,
+    case_steps,
+    catalogue_export,
+    clock,
+    complaints,
+    greetings,
+    holds,
+    personal_data_watch,
+    promise_watch,
+    purge,
+    scheduled_replies,
+    service_watch,
+    sightings,
+    surveys,
+    training_jobs,
+    webhook_delivery,
+)
 from crm.db import Database
 from crm.errors import LeaseLost
 from crm.settings import settings
+from scheduler import imports, webhooks
 from scheduler.leadership import Leadership
+from scheduler.trainings import Trainer
 
 log = structlog.get_logger()
+_ME = f"scheduler-{os.getpid()}"
 PAUSE_S = 0.02  # between two steps, so that other writers get their turn: SQLite's do not queue
 
 T = TypeVar("T")
@@ -31,6 +52,7 @@ class Jobs:
         self._database = database
         self._leadership = leadership
         self._stopping = stopping
+        self.trainer = Trainer()
 
     def lead(self) -> None:
         """Renews the lease and gives the sign of life."""
@@ -46,15 +68,77 @@ class Jobs:
 
     def surveys(self) -> None:
         """Asks how satisfied people are once their complaint's survey is due."""
-        self._guard("surveys", lambda: self._drain("surveys", ratings.ask_due_surveys))
+        self._guard("surveys", lambda: self._drain("surveys", surveys.ask_due))
+
+    def cases(self) -> None:
+        """Closes complaints that were answered long enough ago, and tells of partners whose answer is overdue."""
+        self._guard("cases", lambda: self._drain("cases closed", complaints.close_settled))
+        self._guard("partners", lambda: self._drain("partners late", case_steps.warn_overdue))
+
+    def service(self) -> None:
+        """Warns of service levels that run out and of promises that would be broken."""
+        self._guard("service", self._service)
+
+    def _service(self) -> None:
+        self._drain("service notices", service_watch.notice_due)
+        self._drain("promises", promise_watch.look_after)
+
+    def personal_data(self) -> None:
+        """Keeps the last days of people's requests about their data, and finishes what an erasure left."""
+        self._guard("personal data", self._personal_data)
+
+    def _personal_data(self) -> None:
+        if self._leadership.leading:
+            counts = personal_data_watch.run(self._database, self._leadership.transaction, clock.now())
+            if counts:
+                log.info("done", job="personal data", **counts)
 
     def campaigns(self) -> None:
         """Starts, queues and finishes broadcasts."""
         self._guard("campaigns", self._campaigns)
 
+    def replies(self) -> None:
+        """Sends the replies that staff wrote for now, and cancels those that were overtaken."""
+        settle, is_any_due = scheduled_replies.settle, scheduled_replies.is_any_due
+        self._guard("replies", lambda: self._drain("scheduled replies", settle, only_if=is_any_due))
+
     def greetings(self) -> None:
         """Queues today's greetings."""
         self._guard("greetings", self._greetings)
+
+    def sightings(self) -> None:
+        """Sorts into the review queue what was not understood since."""
+        self._guard("sightings", lambda: self._drain("sightings", lambda session, _: sightings.collect(session, _ME)))
+
+    def trainings(self) -> None:
+        """Has the trainings that people ask for worked off, and gives up those that went silent."""
+        self._guard("trainings", self._trainings)
+
+    def _trainings(self) -> None:
+        self._drain("trainings given up", training_jobs.give_up_silent, only_if=training_jobs.any_silent)
+        if self._leadership.leading and self._ask(training_jobs.is_asked):
+            self.trainer.start()
+
+    def holds(self) -> None:
+        """Gives conversations that their holders do not answer back to the queue."""
+        self._guard("holds", lambda: self._drain("holds", holds.expire, only_if=holds.any_expired))
+
+    def webhooks(self) -> None:
+        """Tells other systems what happened."""
+        self._guard("webhooks", self._webhooks)
+
+    def _webhooks(self) -> None:
+        if self._leadership.leading and self._ask(webhook_delivery.any_due):
+            doors = (self._leadership.transaction, self._database.begin)
+            log.info("done", job="webhooks", count=webhooks.deliver(*doors, self._stopping.is_set))
+
+    def imports(self) -> None:
+        """Checks and imports files of customers and purchases."""
+        self._guard("imports", self._imports)
+
+    def _imports(self) -> None:
+        if self._leadership.leading:
+            imports.work(self._database.read, self._leadership.transaction, self._pause)
 
     def purge(self) -> None:
         """Forgets, once a night, what is older than the settings say."""

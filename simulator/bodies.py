@@ -23,12 +23,13 @@ class NewPerson(BaseModel):
 
 
 class Outgoing(BaseModel):
-    """One message of a person: exactly one of text, photo, voice, sticker, location, contact."""
+    """One message of a person: exactly one of text, photo, voice, document, sticker, location, contact."""
 
     text: str | None = None
     photo: dict[str, str] | None = None
     caption: str | None = None
     voice: dict[str, Any] | None = None
+    document: dict[str, str] | None = None
     sticker: str | None = None
     location: dict[str, float] | None = None
     contact: dict[str, str] | None = None
@@ -42,13 +43,16 @@ class Outgoing(BaseModel):
             return customers.photo_content(world, self.photo.get("base64"), self.caption)
         if self.voice is not None:
             return customers.voice_content(world, self.voice.get("base64"), int(self.voice.get("duration", 3)))
+        if self.document is not None:
+            name, mime = self.document.get("name", "file.bin"), self.document.get("mime", "application/octet-stream")
+            return customers.document_content(world, self.document.get("base64"), name, mime, self.caption)
         if self.sticker is not None:
             return customers.sticker_content(world, self.sticker)
         if self.location is not None:
             return {"location": self.location}
         if self.contact is not None:
             return customers.contact_content(person, self.contact.get("phone_number"))
-        raise customers.Impossible("say what to send: text, photo, voice, sticker, location or contact")
+        raise customers.Impossible("say what to send: text, photo, voice, document, sticker, location or contact")
 
 
 class Start(BaseModel):

@@ -58,6 +58,12 @@ def voice_content(world: World, encoded: str | None, duration_s: int) -> Json:
     return {"voice": media.store(world, "voice", data, "audio/ogg", "ogg") | {"duration": duration_s}}
 
 
+def document_content(world: World, encoded: str | None, name: str, mime: str, caption: str | None) -> Json:
+    """A file from base64; without one, some bytes that are nothing in particular."""
+    document = media.document(world, _decoded(encoded) or b"nothing in particular", name, mime)
+    return {"document": document} | ({"caption": caption} if caption else {})
+
+
 def sticker_content(world: World, emoji: str) -> Json:
     stored = media.store(world, "stickers", media.sample_png(64, 64), "image/png", "png")
     kind = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}

@@ -62,6 +62,12 @@ def store(world: World, folder: str, data: bytes, mime: str, suffix: str) -> Jso
     return {"file_id": file_id, "file_unique_id": file_id[:12], "file_size": len(data)}
 
 
+def document(world: World, data: bytes, name: str, mime: str = "application/octet-stream") -> Json:
+    """Keeps a file as Message.document describes it."""
+    suffix = name.rpartition(".")[2][:8] if "." in name else "bin"
+    return store(world, "documents", data, mime, suffix) | {"file_name": name, "mime_type": mime}
+
+
 def photo_sizes(world: World, data: bytes) -> list[Json]:
     """Stores a picture and describes it as Message.photo does; ApiError 400 if it is none."""
     size = picture_size(data)

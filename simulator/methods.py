@@ -110,6 +110,27 @@ def send_photo(world: World, bot: Bot, params: Params) -> Json:
     return _send(world, bot, params, lambda: {"photo": _photo(world, bot, params)} | _caption(params))
 
 
+def _file(world: World, kind: str, params: Params) -> Json:
+    """A file that is uploaded with the call, as Message.document or Message.voice describes it."""
+    field = (params.text(kind) or kind).removeprefix("attach://")
+    attached = params.files.get(field)
+    if attached is None:
+        raise bad_request(f"there is no {kind} in the request")
+    if kind == "voice":
+        return media.store(world, "voice", attached, "audio/ogg", "ogg") | {"duration": 1, "mime_type": "audio/ogg"}
+    return media.document(world, attached, params.file_names.get(field, "file"))
+
+
+def send_document(world: World, bot: Bot, params: Params) -> Json:
+    find_chat(world, bot, params)
+    return _send(world, bot, params, lambda: {"document": _file(world, "document", params)} | _caption(params))
+
+
+def send_voice(world: World, bot: Bot, params: Params) -> Json:
+    find_chat(world, bot, params)
+    return _send(world, bot, params, lambda: {"voice": _file(world, "voice", params)} | _caption(params))
+
+
 def send_chat_action(world: World, bot: Bot, params: Params) -> bool:
     person, _ = find_chat(world, bot, params)
     if params.text("action") not in _ACTIONS:
@@ -189,6 +210,8 @@ def answer_callback_query(world: World, bot: Bot, params: Params) -> bool:
 OUTGOING: dict[str, Method] = {
     "sendmessage": send_message,
     "sendphoto": send_photo,
+    "senddocument": send_document,
+    "sendvoice": send_voice,
     "sendchataction": send_chat_action,
     "editmessagetext": edit_message_text,
     "editmessagecaption": edit_message_caption,

@@ -16,9 +16,15 @@ from simulator.errors import bad_request
 class Params:
     """Typed access; a value of the wrong kind is a 400 as Telegram's."""
 
-    def __init__(self, values: dict[str, Any], files: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        values: dict[str, Any],
+        files: dict[str, bytes] | None = None,
+        file_names: dict[str, str] | None = None,
+    ) -> None:
         self.values = values
         self.files = files or {}
+        self.file_names = file_names or {}
 
     def text(self, name: str) -> str | None:
         value = self.values.get(name)
@@ -60,6 +66,7 @@ async def read_params(request: Request) -> Params:
     """Everything the call carries; the body wins over the query."""
     values: dict[str, Any] = dict(request.query_params)
     files: dict[str, bytes] = {}
+    names: dict[str, str] = {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json":
         body = await request.body()
@@ -73,10 +80,10 @@ async def read_params(request: Request) -> Params:
         # Not request.form(), which takes ten times as long over the small forms that a bot sends all day.
         values |= parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
     elif kind == "multipart/form-data":
-        form = await request.form(max_part_size=16 * 1024 * 1024)
+        form = await request.form(max_part_size=50 * 1024 * 1024)
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
-                files[name] = await value.read()
+                files[name], names[name] = await value.read(), value.filename or "file"
             else:
                 values[name] = value
-    return Params(values, files)
+    return Params(values, files, names)

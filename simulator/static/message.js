@@ -52,12 +52,19 @@ function voice({ duration }) {
   return h("div", { class: "attachment" }, h("span", { class: "round" }, icon("voice")), h("div", {}, h("b", {}, "Tin thoại"), h("small", {}, `${duration} giây`)));
 }
 
+function file(document) {
+  const size = `${Math.max(1, Math.round(document.file_size / 1024))} KB`;
+  return h("a", { class: "attachment", href: `/control/files/${encodeURIComponent(document.file_id)}`, download: document.file_name },
+    h("span", { class: "round" }, icon("card")), h("div", {}, h("b", {}, document.file_name), h("small", {}, size)));
+}
+
 export function preview(message) {
   if (message.photo) return message.caption ? `Ảnh · ${message.caption}` : "Ảnh";
   if (message.sticker) return `Nhãn dán ${message.sticker.emoji ?? ""}`;
   if (message.location) return "Vị trí";
   if (message.contact) return "Danh thiếp";
   if (message.voice) return "Tin thoại";
+  if (message.document) return message.document.file_name;
   return message.text ?? "";
 }
 
@@ -78,6 +85,7 @@ export function messageElement(message, act) {
     reply && h("blockquote", { class: "reply" }, preview(reply)),
     message.photo && photo(message), message.sticker && h("span", { class: "emoji" }, message.sticker.emoji ?? "★"),
     message.location && place(message.location), message.contact && card(message.contact), message.voice && voice(message.voice),
+    message.document && file(message.document),
     text && h("div", { class: "text" }, formatted(text, message.entities ?? message.caption_entities, act)), foot);
   const change = mine && message.text && h("button", { class: "icon change", type: "button", title: "Sửa tin", "aria-label": "Sửa tin", onclick: () => act.edit(message) }, icon("edit"));
   const line = h("div", { class: "line" }, change, bubble);

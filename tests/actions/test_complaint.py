@@ -1,10 +1,14 @@
+import json
+from datetime import timedelta
+
 from sqlalchemy import func, select
 
 from actions.complaint import ActionBeginComplaint, ActionComplaintStatus, ActionSubmitComplaint, since_in
 from actions.complaint_form import ValidateComplaintForm
 from actions.complaint_questions import AskComplaintSubject
-from crm import complaints
-from crm.models.care import Complaint, ComplaintCategory, Severity
+from crm import case_news, clock, complaints
+from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Severity
+from crm.models.staff import Staff
 from tests.actions.conftest import Talk
 
 
@@ -113,6 +117,36 @@ async def test_the_state_by_newest_and_somebody_elses_code(talk: Talk) -> None:
     assert (state["response"], state["code"]) == ("utter_complaint_waiting", recorded["code"])
     talk.say("KN-2020-000001", "complaint_status", ticket_code="KN-2020-000001")
     assert await talk.responses(ActionComplaintStatus()) == ["utter_complaint_not_found"]
+
+
+def _entities(payload: str) -> object:
+    return json.loads(payload.removeprefix("/complaint_status"))
+
+
+async def test_an_answer_that_did_not_help_takes_the_complaint_up_again_once(talk: Talk) -> None:
+    await _filled(talk)
+    await _answer(talk, "ừ đúng", "affirm")
+    [recorded] = await talk.run(ActionSubmitComplaint())
+    talk.loop = None
+    with talk.database.begin() as session:
+        complaint = session.scalars(select(Complaint).where(Complaint.code == recorded["code"])).one()
+        complaints.resolve(session, complaint, session.scalars(select(Staff).limit(1)).one(), "Đã đổi máy ạ")
+        payload = case_news.reopen_payload(complaint)
+    talk.say("tới đâu rồi", "complaint_status")
+    [answered] = await talk.run(ActionComplaintStatus())
+    assert answered["response"] == "utter_complaint_answered"
+    pressed = answered["buttons"][0]["payload"]
+    assert _entities(pressed) == _entities(payload)
+    for expected in ("utter_complaint_reopened", "utter_complaint_waiting"):
+        talk.say(payload, "complaint_status", ticket_code=recorded["code"], part="reopen")
+        assert await talk.responses(ActionComplaintStatus()) == [expected]
+    with talk.database.begin() as session:
+        again = session.scalars(select(Complaint).where(Complaint.code == recorded["code"])).one()
+        assert again.state is ComplaintState.IN_PROGRESS
+        complaints.resolve(session, again, session.scalars(select(Staff).limit(1)).one(), "Đã sửa hẳn ạ")
+        again.resolved_at = clock.now() - timedelta(days=400)
+    talk.say(payload, "complaint_status", ticket_code=recorded["code"], part="reopen")
+    assert await talk.responses(ActionComplaintStatus()) == ["utter_complaint_too_old"]
 
 
 def test_since_when_is_found_in_the_story() -> None:

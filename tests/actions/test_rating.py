@@ -173,7 +173,8 @@ def _ask_survey(talk: Talk) -> int:
         )
         session.add(complaint)
         session.flush()
-        session.add(Survey(complaint_id=complaint.id, due_at=moment, asked_at=moment))
+        survey = Survey(complaint_id=complaint.id, customer_id=complaint.customer_id, due_at=moment, asked_at=moment)
+        session.add(survey)
         return complaint.id
 
 

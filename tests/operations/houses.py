@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from crm import campaigns, dispatch, greetings, ratings, tracker_events
+from crm import campaigns, dispatch, greetings, surveys, tracker_events
 from crm.db import Database
 from crm.models.messaging import Outbox
 from crm.settings import settings
@@ -61,7 +61,7 @@ class House:
 
 def work(session_of: Database, moment: Any) -> list[tuple[int, str]]:
     """What scheduler and sender do now, until nothing is due; returns what Telegram accepted: (chat, text)."""
-    for step in (campaigns.start_due, greetings.queue_due, ratings.ask_due_surveys):
+    for step in (campaigns.start_due, greetings.queue_due, surveys.ask_due):
         while True:
             with session_of.begin() as session:
                 if not step(session, moment):
@@ -76,7 +76,7 @@ def work(session_of: Database, moment: Any) -> list[tuple[int, str]]:
         for letter in letters:
             accepted.append((letter.chat_id, letter.body["text"]))
             with session_of.begin() as session:
-                dispatch.settle(session, letter, dispatch.Outcome.SENT, message_id=1)
+                dispatch.settle_all(session, [dispatch.Report(letter, dispatch.Outcome.SENT, message_id=1)])
         if not letters:
             return accepted
 

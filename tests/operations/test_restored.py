@@ -120,10 +120,10 @@ def test_people_decide_to_go_on_and_the_one_who_stopped_is_left_out(house: House
     _stop(house)
     house.rest()
     restore.put_back(settings(), file, force=True)
+    hand.move_to(MORNING + timedelta(days=1))
     with house.database.begin() as session:
         minh = factories.agent(session, "minh2", Role.MARKETING)
         campaigns.schedule(session, session.query(Campaign).filter_by(name="Sau Tết").one(), minh)
-    hand.move_to(MORNING + timedelta(days=1))
     chats = {chat for chat, text in work(house.database, clock.now()) if "Sau Tết" in text}
     assert chats == {1, 3, 4, 5}
 
