@@ -58,6 +58,8 @@ def _serve(host: str, port: int) -> None:
     import uvicorn
 
     from console import app
+    from crm.db import database
+    from crm.heartbeat import Heartbeat, instance
     from crm.settings import settings
 
     # Open pages hold their sockets: after two seconds they are cut, so that stopping is prompt.
@@ -72,7 +74,12 @@ def _serve(host: str, port: int) -> None:
         forwarded_allow_ips=settings().trusted_proxies,
     )
     log.info("console_ready", url=f"http://{host}:{port}/")
-    uvicorn.Server(config).run()
+    heartbeat = Heartbeat(database(settings().database_url), "console", instance(port))
+    heartbeat.start()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        heartbeat.stop()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -7,36 +7,51 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from nicegui import app as nicegui_app
 from nicegui import background_tasks, ui
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import Response
 
-from console import attachments, broadcast_deliveries, guard, language, login, metrics, notices, watch
+from console import (
+    attachments,
+    audit,
+    broadcast_deliveries,
+    guard,
+    import_page,
+    invitations,
+    language,
+    login,
+    metrics,
+    notices,
+    privacy_files,
+    queue,
+    watch,
+)
+from console.api import app as api
+from console.cookies import Sessions
 from console.doorkeeper import Doorkeeper, Headers
 from console.frame import STATIC
 from console.pulse import pulse
 from crm.settings import settings
-from crm.staff_sessions import LIFE
 
 
 def create() -> FastAPI:
     """Everything wired. To be called once a process: NiceGUI keeps its pages globally."""
     import_module("console.pages")  # registers every page with NiceGUI
     application = FastAPI(title="Tri Ân", docs_url=None, redoc_url=None, openapi_url=None)
-    for module in (login, watch, metrics, attachments, broadcast_deliveries):
+    plain = (login, invitations, audit, watch, metrics, attachments, broadcast_deliveries, queue, privacy_files)
+    for module in (*plain, import_page):
         application.include_router(module.router)
     application.mount("/static", StaticFiles(directory=STATIC))
+    application.mount(api.BELOW, api.create())
+    _ = settings().second_factor_rule  # says now what cannot be
     secret = settings().derived_secret("console session")
     # The layer added last is the outermost: headers, then the session cookie, then the doorkeeper.
     application.add_middleware(Doorkeeper)
-    application.add_middleware(
-        SessionMiddleware, secret_key=secret, session_cookie="trian", max_age=int(LIFE.total_seconds())
-    )
+    application.add_middleware(Sessions, secret=secret)
     application.add_middleware(Headers)
-    _wire_nicegui(application, secret)
+    _wire_nicegui(application)
     return application
 
 
-def _wire_nicegui(application: FastAPI, secret: str) -> None:
+def _wire_nicegui(application: FastAPI) -> None:
     language.translate_nicegui()
     guard.install_event_gate()
     nicegui_app.add_exception_handler(404, _not_found)
@@ -47,7 +62,6 @@ def _wire_nicegui(application: FastAPI, secret: str) -> None:
         application,
         title="Tri Ân",
         favicon=STATIC / "mark.svg",
-        storage_secret=secret,
         tailwind=False,
         dark=None,  # as the person's system has it
         reconnect_timeout=10,

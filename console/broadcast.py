@@ -1,5 +1,8 @@
 """One broadcast on its way: how many have it, who does not and why, when it will be through, and what can be done."""
 
+from collections import Counter
+from datetime import datetime
+
 from nicegui import ui
 
 from console import broadcast_sight, desk, guard, inbox, phrases
@@ -88,6 +91,12 @@ def _draw_notice(sight: Sight) -> None:
     match campaign.state, campaign.pause_reason:
         case S.SCHEDULED, _reason if campaign.scheduled_at is not None:
             text(_("Goes out: {time}").format(time=phrases.when(campaign.scheduled_at)), "prose")
+        case S.APPROVED, PauseReason.MISSED:
+            words = _(
+                "Due: {time}. Nothing ran then that could start it, and nobody was sent anything. Send it now, or "
+                "choose another time."
+            )
+            _alert(words.format(time=phrases.when(datetime.fromisoformat(detail["due"]))))
         case S.PAUSED, PauseReason.ERRORS:
             words = _("Paused by itself: of the last {tried} messages {errors} were not delivered or are unclear.")
             _alert(words.format(tried=detail.get("tried", 0), errors=detail.get("errors", 0)))
@@ -175,9 +184,12 @@ def _draw_facts(sight: Sight) -> None:
             (_("Ended"), campaign.finished_at),
         ):
             fact(name, phrases.when(at) if at else "")
-    if sight.progress.reasons:
+    reasons: Counter[str] = Counter()  # by words: Telegram says some things in many ways
+    for code, count in sight.progress.reasons.items():
+        reasons[phrases.reason(code)] += count
+    if reasons:
         with section(_("Why some do not get it")):
-            for reason, count in sorted(sight.progress.reasons.items(), key=lambda item: -item[1]):
+            for words, count in reasons.most_common():
                 with box("left-out"):
-                    text(phrases.reason(reason), tag="span")
+                    text(words, tag="span")
                     text(plural("{n} person", "{n} people", count), "mono", "span")

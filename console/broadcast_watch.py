@@ -7,7 +7,7 @@ from console.language import _
 from console.pieces import attribute, text
 from console.visits import Visit
 from crm import campaigns
-from crm.models.campaigns import Campaign
+from crm.models.campaigns import Campaign, PauseReason
 
 LOOK_EVERY_S = 3.0
 
@@ -33,5 +33,8 @@ def attach(visit: Visit, entry: ui.element) -> None:
 
 
 def _tell(campaign: Campaign) -> None:
-    words = _("“{name}” has paused by itself. Open Broadcasts to see why.").format(name=campaign.name)
-    ui.notify(words, type="warning", position="top", timeout=0, close_button=_("Close"))
+    if campaign.pause_reason is PauseReason.MISSED:
+        words = _("“{name}” could not be started in time and waits for you in Broadcasts.")
+    else:
+        words = _("“{name}” has paused by itself. Open Broadcasts to see why.")
+    ui.notify(words.format(name=campaign.name), type="warning", position="top", timeout=0, close_button=_("Close"))

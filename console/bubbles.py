@@ -1,16 +1,21 @@
-"""The messages of one conversation as bubbles that grow at the end and follow each message's delivery."""
+"""The messages and notes of one conversation as bubbles: older ones above on request, new ones at the end, live."""
 
+import heapq
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from console import phrases
+from console import bubble_files, phrases
 from console.language import _
-from console.pieces import attribute, box, empty, link, text
+from console.pieces import attribute, box, button, empty, text
 from crm.models.conversations import Author
 from crm.models.messaging import OutboxState
-from crm.threads import Line
+from crm.models.talk import Note
+from crm.resending import ENDED, KINDS
+from crm.threads import PAGE, Line
 
 ICONS = {
     OutboxState.QUEUED: "schedule",
@@ -31,76 +36,192 @@ SCROLL_DOWN = """requestAnimationFrame(() => {
     for (const image of thread.querySelectorAll('img'))
         if (!image.complete) image.addEventListener('load', down, {once: true});
 })"""
+# What is read stays where it is while older messages are put above it.
+KEEP_PLACE = """(() => {
+    const thread = document.querySelector('.thread');
+    if (!thread) return;
+    const left = thread.scrollHeight - thread.scrollTop;
+    new MutationObserver((_, seen) => { seen.disconnect(); thread.scrollTop = thread.scrollHeight - left; })
+        .observe(thread, {childList: true});
+})()"""
+SHOW_HIT = "document.querySelector('.message.hit')?.scrollIntoView({block: 'center'})"
 TROUBLE = frozenset({OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.SKIPPED, OutboxState.EXPIRED})
+MOVING = frozenset({OutboxState.QUEUED, OutboxState.SENDING})
+Older = Callable[[int, datetime], Awaitable[tuple[list[Line], list[Note]]]]
+Again = Callable[[Line], Awaitable[None]]
 
 
 @dataclass
 class Delivery:
     """The place under a bubble that says how far the message got."""
 
-    state: OutboxState
+    state: tuple[OutboxState, bool]
     place: ui.element
 
 
 class Bubbles:
-    """Draws into the element it was made in."""
+    """Draws into the element it was made in.
 
-    def __init__(self) -> None:
-        self._place = attribute(box("thread"), role="log", aria_live="polite")
+    Args:
+        older: reads the messages before a number and the notes before a moment.
+        again: asks whether a message that did not arrive is sent once more.
+        hit: number of a message to show at first, marked; the thread then does not grow at its end.
+    """
+
+    def __init__(self, older: Older, again: Again, hit: int = 0) -> None:
+        self._older, self._again, self.hit = older, again, hit
+        self._thread = attribute(box("thread"), role="log", aria_live="polite", tabindex="0")
+        with self._thread:
+            self._more = box("thread-more hidden")
+            self._first_page = box("thread-page")
+        with self._more:
+            button(_("Older messages"), self._load_older, "quiet", "expand_less")
         self._deliveries: dict[int, Delivery] = {}
-        self._last = 0
+        self._ghosts: list[ui.element] = []
+        self._top: tuple[int, datetime] | None = None
+        self.last, self.last_note = 0, 0
         self._day = ""
+        self._begun = False
 
-    def show(self, lines: list[Line]) -> None:
-        """Adds what is new in `lines` (oldest first) and brings the delivery states up to date."""
-        fresh = [line for line in lines if line.id > self._last]
+    @property
+    def watched(self) -> list[int]:
+        """Messages whose delivery may still change."""
+        return [number for number, known in self._deliveries.items() if known.state[0] is not OutboxState.SENT]
+
+    def begin(self, lines: list[Line], notes: list[Note]) -> None:
+        """The first page, oldest first."""
+        self._begun = True
+        with self._first_page:
+            if not lines and not notes:
+                empty("chat_bubble_outline", _("No messages yet"), _("What the customer writes appears here at once."))
+        self._append(lines, notes)
+        self._offer_more(lines)
+        if self.hit:
+            ui.run_javascript(SHOW_HIT)
+        else:
+            _scroll_down(always=True)
+
+    def grow(self, lines: list[Line], notes: list[Note]) -> None:
+        """What is new goes to the end, and the delivery states are brought up to date."""
         for line in lines:
             known = self._deliveries.get(line.id)
-            if known is not None and line.delivery is not None and known.state is not line.delivery:
+            if known is not None and line.delivery is not None and known.state != (line.delivery, line.again):
                 self._deliver(line, known)
-        with self._place:
-            if not lines and not self._last:
-                empty("chat_bubble_outline", _("No messages yet"), _("What the customer writes appears here at once."))
-            for line in fresh:
-                self._add(line)
-        if fresh:
-            _scroll_down(always=self._last == 0 or fresh[-1].author is Author.STAFF)
-            self._last = fresh[-1].id
+        fresh = [] if self.hit else [line for line in lines if line.id > self.last]
+        noted = [] if self.hit else [note for note in notes if note.id > self.last_note]
+        if fresh or noted:
+            self.forget_ghosts()
+            self._append(fresh, noted)
+            _scroll_down(always=bool(fresh and fresh[-1].author is Author.STAFF))
 
-    def _add(self, line: Line) -> None:
-        day = phrases.day(line.at)
-        if day != self._day:
-            self._day = day
-            text(day, "thread-day")
+    def ghost(self, words: str) -> None:
+        """Shows at once what is being sent; it goes when the message itself is there."""
+        with self._first_page, box("message out staff ghost") as bubble:
+            with box("bubble"):
+                text(words, "bubble-text")
+            text(_("sending…"), "message-foot")
+        self._ghosts.append(bubble)
+        _scroll_down(always=True)
+
+    def forget_ghosts(self) -> None:
+        """Takes away what was shown before it was sent."""
+        for ghost in self._ghosts:
+            ghost.delete()
+        self._ghosts.clear()
+
+    def _append(self, lines: Sequence[Line], notes: Sequence[Note]) -> None:
+        with self._first_page:
+            self._day = self._draw(lines, notes, self._day)
+        self.last = max([self.last, *(line.id for line in lines)])
+        self.last_note = max([self.last_note, *(note.id for note in notes)])
+
+    def _draw(self, lines: Sequence[Line], notes: Sequence[Note], day: str) -> str:
+        """Messages in their order and notes by their time, with a line where a day begins; returns the last day."""
+        both: Iterable[Line | Note] = heapq.merge(lines, notes, key=lambda one: one.at)
+        for each in both:
+            if phrases.day(each.at) != day:
+                day = phrases.day(each.at)
+                text(day, "thread-day")
+            if isinstance(each, Note):
+                _draw_note(each)
+            else:
+                self._draw_line(each)
+        return day
+
+    def _offer_more(self, lines: list[Line]) -> None:
+        self._top = (lines[0].id, lines[0].at) if len(lines) >= PAGE else None
+        if self._top is None:
+            self._more.classes(add="hidden")
+        else:
+            self._more.classes(remove="hidden")
+
+    async def _load_older(self) -> None:
+        if self._top is None:
+            return
+        with self._thread:
+            waiting = box("thread-page").move(self._thread, 1)
+        with waiting:
+            for side in ("in", "out", "in"):
+                box(f"skeleton message {side}")
+        lines, notes = await self._older(*self._top)
+        waiting.delete()
+        ui.run_javascript(KEEP_PLACE)
+        with self._thread:
+            page = box("thread-page")
+            with page:
+                self._draw(lines, notes, "")
+            page.move(self._thread, 1)
+        self._offer_more(lines)
+
+    def _draw_line(self, line: Line) -> None:
         side = "in" if line.author is Author.CUSTOMER else "out"
-        with attribute(box(f"message {side} {line.author.value}"), data_message=str(line.id)):
+        marked = " hit" if line.id == self.hit else ""
+        with attribute(box(f"message {side} {line.author.value}{marked}"), data_message=str(line.id)):
             if line.author is not Author.CUSTOMER:
                 text(_author(line), "message-author")
             with box("bubble"):
-                for photo in line.photos:
-                    _photo(photo)
-                if line.text:
-                    text(line.text, "bubble-text")
+                bubble_files.draw(line)
+                if line.words:
+                    text(line.words, "bubble-text")
             if line.buttons:
                 with box("bubble-buttons"):
                     for title in line.buttons:
                         text(title, "ghost-button", "span")
             with box("message-foot"):
-                attribute(text(phrases.when(line.at), tag="time"), title=phrases.full_time(line.at))
+                _time(line.at)
                 if line.delivery is not None:
-                    place = box("delivery", "span")
-                    self._deliveries[line.id] = Delivery(line.delivery, place)
-                    self._deliver(line, self._deliveries[line.id])
+                    known = Delivery((line.delivery, line.again), box("delivery", "span"))
+                    self._deliveries[line.id] = known
+                    self._deliver(line, known)
 
-    def _deliver(self, line: Line, delivery: Delivery) -> None:
+    def _deliver(self, line: Line, known: Delivery) -> None:
         assert line.delivery is not None
-        delivery.state = line.delivery
-        delivery.place.clear()
-        delivery.place.classes(replace="delivery " + ("bad" if line.delivery in TROUBLE else ""))
-        attribute(delivery.place, data_state=line.delivery.value)
-        with delivery.place:
+        known.state = (line.delivery, line.again)
+        known.place.clear()
+        known.place.classes(replace="delivery " + ("bad" if line.delivery in TROUBLE else ""))
+        attribute(known.place, data_state=line.delivery.value)
+        with known.place:
             ui.icon(ICONS[line.delivery])
             _delivery_words(line)
+            if line.again:
+                text(_("· sent once more below"), tag="span")
+            elif line.delivery in ENDED and line.kind in KINDS:
+                button(_("Send again"), lambda: self._again(line), "quiet again", "replay")
+
+
+def _draw_note(note: Note) -> None:
+    with attribute(box("message note"), data_note=str(note.id)):
+        with box("message-author"):
+            ui.icon("lock")
+            text(_("{name}, only for staff").format(name=note.staff.name), tag="span")
+        with box("bubble"):
+            text(note.text, "bubble-text")
+        with box("message-foot"):
+            _time(note.at)
+
+
+def _time(at: datetime) -> None:
+    attribute(text(phrases.when(at), tag="time"), title=phrases.full_time(at))
 
 
 def _delivery_words(line: Line) -> TextElement:
@@ -113,12 +234,6 @@ def _author(line: Line) -> str:
     if line.author is Author.STAFF:
         return line.staff_name
     return _("Assistant") if line.author is Author.ASSISTANT else _("System")
-
-
-def _photo(path: str) -> None:
-    target = f"/attachments/{path}"
-    with attribute(link(target, "photo"), target="_blank", rel="noopener"):
-        attribute(box("", "img"), src=target, alt=_("Photo"))
 
 
 def _scroll_down(*, always: bool) -> None:

@@ -1,107 +1,179 @@
-"""Complaints as a list: what was promised soonest first, what is late in red."""
+"""Complaints as a list: the clock that runs out first on top, filtered, searched, live."""
 
+from dataclasses import dataclass
+
+from nicegui import events, ui
 from sqlalchemy.orm import Session
 
-from console import desk, guard, inbox, phrases
+from console import desk, guard, inbox
+from console.access import PAGES
+from console.complaint_clocks import shown as shown_clocks
+from console.complaint_filters import FilterBar, of_address
+from console.complaint_rows import is_late, row, shown
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, box, empty, link, moment, pill, tabs, text
+from console.pieces import Canvas, box, button, empty, link, text
 from console.pulse import COMPLAINTS, pulse
 from console.visits import Visit
-from crm import clock, complaints
-from crm.models.care import Complaint, ComplaintState, Severity
+from crm import case_list, case_sight, partners, service_levels
+from crm.case_list import Counts, Filter, Page
+from crm.models.care import Complaint
+from crm.models.cases import Partner
+from crm.service_levels import ClockView
+
+__all__ = ["is_late", "row", "shown"]  # named here because the first page says `complaints.row`
 
 REDRAW_S = 60.0
-MOST = 200
 NEXT = 5
-TONES = {
-    ComplaintState.NEW: "info",
-    ComplaintState.IN_PROGRESS: "warn",
-    ComplaintState.RESOLVED: "good",
-    ComplaintState.CLOSED: "",
-}
+# Up and down the list by arrows or j and k, as in the inbox.
+STEP = """{
+    const rows = [...document.querySelectorAll('.complaint-row')];
+    const at = rows.indexOf(document.activeElement);
+    const next = rows[Math.max(0, Math.min(rows.length - 1, at + BY))] || rows[0];
+    if (next) next.focus();
+}"""
 
 
-def is_late(complaint: Complaint) -> bool:
-    """Whether the promised time has passed without an answer."""
-    return complaint.state in complaints.OPEN_STATES and complaint.promised_at < clock.now()
+@dataclass(frozen=True)
+class Sight:
+    """One page of the list as it is now. `names`: staff by number."""
+
+    page: Page
+    clocks: dict[int, list[ClockView]]
+    names: dict[int, str]
+    counts: Counts
+
+
+def _see(session: Session, wanted: Filter, after: str, staff_id: int) -> Sight:
+    page = case_list.page(session, wanted, after)
+    clocks = service_levels.clocks_of_cases(session, [complaint.id for complaint in page.rows])
+    names = case_sight.names(session, {complaint.owner_id for complaint in page.rows})
+    return Sight(page, clocks, names, case_list.counts(session, staff_id))
 
 
 @guard.page("/complaints")
-async def page(visit: Visit, state: str = "") -> None:
-    """The list, filtered by `state` (a value of ComplaintState; anything else shows all)."""
-    chosen = ComplaintState(state) if state in list(ComplaintState) else None
-    found = await desk.look(lambda session: _find(session, chosen))
+async def page(
+    visit: Visit,
+    group: str = "",
+    owner: str = "",
+    severity: str = "",
+    category: str = "",
+    partner: str = "",
+    overdue: str = "",
+    q: str = "",
+) -> None:
+    """The list as the address asks for it; whatever makes no sense there is left out."""
+    given = {"group": group, "owner": owner, "severity": severity, "category": category}
+    given |= {"partner": partner, "overdue": overdue, "q": q}
+    listing = Listing(visit, of_address(visit, given))
+    sight = await desk.look(listing.see)
+    known = await desk.look(partners.active)
     with frame(visit, _("Complaints"), await inbox.for_visitor(visit.visitor)):
-        tabs(_filters(), chosen.value if chosen else "")
-        place = Canvas("stack")
-
-    def draw(rows: list[Complaint]) -> None:
-        place.show([shown(complaint) for complaint in rows], lambda: _draw(rows, chosen))
-
-    async def news() -> None:
-        draw(await desk.look(lambda session: _find(session, chosen)))
-
-    draw(found)
-    pulse.subscribe(visit, COMPLAINTS, news)
-    visit.every(REDRAW_S, news)
+        listing.build(sight, known)
+    pulse.subscribe(visit, COMPLAINTS, listing.news)
+    visit.every(REDRAW_S, listing.news)
 
 
-def shown(complaint: Complaint) -> object:
-    """What a line of the list depends on."""
-    return complaint.id, complaint.state, complaint.promised_at, is_late(complaint), complaint.customer.name
+class Listing:
+    """The filters and one page of what they leave."""
+
+    def __init__(self, visit: Visit, wanted: Filter) -> None:
+        self.visit, self.after = visit, ""
+        self.filters = FilterBar(visit, wanted, self._filtered)
+        self._drawn = wanted
+        self.sight: Sight | None = None
+
+    def see(self, session: Session) -> Sight:
+        """Looks at the page that is shown."""
+        return _see(session, self.filters.wanted, self.after, self.visit.visitor.staff_id)
+
+    def build(self, sight: Sight, known: list[Partner]) -> None:
+        with box("tools"):
+            self.filters.build_groups()
+            with box("actions"):
+                self._build_ways()
+        self.filters.build(sight.counts, known)
+        self.place = Canvas("stack")
+        self.foot = Canvas("actions")
+        ui.keyboard(self._key, ignore=["input", "select", "textarea"])
+        self._show(sight)
+
+    def _build_ways(self) -> None:
+        _to("/partners", "handshake", _("Partners"))
+        if self.visit.visitor.role in PAGES["/recovery"]:
+            _to("/recovery", "volunteer_activism", _("Winning back"))
+
+    async def news(self) -> None:
+        """Something happened to some case: look again."""
+        self._show(await desk.look(self.see))
+
+    async def _filtered(self, _wanted: Filter) -> None:
+        self.after = ""
+        await self.news()
+
+    def _show(self, sight: Sight) -> None:
+        if self.sight is None or sight.counts != self.sight.counts or self.filters.wanted != self._drawn:
+            self.filters.draw(sight.counts)
+            self._drawn = self.filters.wanted
+        self.sight = sight
+        rows = sight.page.rows
+        clocks = [shown_clocks(sight.clocks.get(complaint.id, [])) for complaint in rows]
+        self.place.show(([shown(complaint) for complaint in rows], clocks), lambda: self._draw(sight))
+        self.foot.show((sight.page.next, self.after), lambda: self._draw_foot(sight.page))
+
+    def _draw(self, sight: Sight) -> None:
+        if not sight.page.rows:
+            with box("card"):
+                self._draw_empty()
+            return
+        with box("card rows"):
+            for complaint in sight.page.rows:
+                owner = sight.names.get(complaint.owner_id or 0, "")
+                row(complaint, sight.clocks.get(complaint.id, []), owner)
+
+    def _draw_empty(self) -> None:
+        if self.filters.wanted == Filter():
+            empty(
+                "sentiment_satisfied",
+                _("No complaint is open"),
+                _("A complaint that a customer makes in the chat appears here at once."),
+            )
+        else:
+            empty(
+                "filter_alt", _("Nothing matches"), _("Choose fewer filters, or search by a part of the name or code.")
+            )
+
+    def _draw_foot(self, page: Page) -> None:
+        if self.after:
+            button(_("Back to the top"), self._first, "", "first_page")
+        if page.next is not None:
+            button(_("Next page"), self._next, "", "chevron_right")
+
+    async def _first(self) -> None:
+        self.after = ""
+        await self.news()
+
+    async def _next(self) -> None:
+        self.after = (self.sight.page.next or "") if self.sight else ""
+        await self.news()
+
+    def _key(self, pressed: events.KeyEventArguments) -> None:
+        if not pressed.action.keydown or pressed.modifiers.ctrl or pressed.modifiers.alt or pressed.modifiers.meta:
+            return
+        if pressed.key == "/":
+            ui.run_javascript("document.querySelector('.case-search input').focus()")
+        elif pressed.key.arrow_down or pressed.key == "j":
+            ui.run_javascript(STEP.replace("BY", "1"))
+        elif pressed.key.arrow_up or pressed.key == "k":
+            ui.run_javascript(STEP.replace("BY", "-1"))
+
+
+def _to(target: str, icon: str, words: str) -> None:
+    with link(target, "btn"):
+        ui.icon(icon)
+        text(words, tag="span")
 
 
 def next_due(session: Session) -> list[Complaint]:
-    """The open complaints whose promise falls due first."""
-    return [complaint for complaint in _find(session, None, NEXT) if complaint.state in complaints.OPEN_STATES]
-
-
-def _find(session: Session, state: ComplaintState | None, limit: int = MOST) -> list[Complaint]:
-    found = complaints.listing(session, state, limit)
-    for complaint in found:
-        complaint.customer, complaint.product  # noqa: B018  loaded while the session is open
-    return found
-
-
-def _filters() -> list[tuple[str, str, str]]:
-    every = [("", _("All"), "/complaints")]
-    return every + [(state.value, phrases.word(state), f"/complaints?state={state.value}") for state in ComplaintState]
-
-
-def _draw(rows: list[Complaint], chosen: ComplaintState | None) -> None:
-    if not rows:
-        title = _("No complaints here") if chosen else _("No complaints yet")
-        empty("sentiment_satisfied", title, _("A complaint that a customer makes in the chat appears here at once."))
-        return
-    with box("card rows"):
-        for complaint in rows:
-            row(complaint)
-
-
-def row(complaint: Complaint) -> None:
-    """One line of the list, leading to the complaint."""
-    with link(f"/complaints/{complaint.id}", "entry complaint-row"):
-        with box("row-main"):
-            with box("row-head"):
-                text(complaint.code, "strong mono", "span")
-                pill(phrases.word(complaint.state), TONES[complaint.state])
-                if complaint.severity is Severity.HIGH:
-                    pill(phrases.word(complaint.severity), "bad")
-                text(phrases.word(complaint.category), "dim small", "span")
-            text(complaint.description, "row-words")
-        with box("row-side"):
-            text(complaint.customer.name or _("No name yet"), "row-side-main")
-            text(complaint.product.name if complaint.product else "", "dim small clip")
-        with box("row-end"):
-            _clock(complaint)
-
-
-def _clock(complaint: Complaint) -> None:
-    if complaint.resolved_at is not None:
-        text(_("answered"), "dim small")
-        moment(complaint.resolved_at)
-        return
-    late = is_late(complaint)
-    text(_("promised by") if not late else _("overdue since"), "small bad" if late else "dim small")
-    moment(complaint.promised_at, "bad strong" if late else "strong")
+    """The open complaints whose clock runs out first."""
+    return case_list.nearest(session, NEXT)

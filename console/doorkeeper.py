@@ -8,7 +8,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console import access, language
+from console import access, language, presence
+from console.cookies import is_secure
 from console.visits import Visitor
 from crm import staff_sessions
 from crm.db import database
@@ -31,6 +32,7 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+HSTS = "max-age=31536000"
 HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Frame-Options": "DENY",
@@ -51,13 +53,18 @@ class Doorkeeper:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         connection = HTTPConnection(scope)
+        if scope["path"].startswith("/api/"):
+            return await self.app(scope, receive, send)  # has a gate of its own: a token, and never a cookie
         language.of_request.set(language.chosen(connection.session.get("language")))
         if _foreign(connection):
             return await _turn_away(scope, receive, send)
-        if not access.is_public(connection.url.path):
-            scope["trian_visitor"] = await _visitor(connection.session.get(TOKEN))
-            if scope["trian_visitor"] is None:
+        # The path as it is routed: the address that a Host header is a part of can be made to look public.
+        if not access.is_public(scope["path"]):
+            visitor = scope["trian_visitor"] = await _visitor(connection.session.get(TOKEN))
+            if visitor is None:
                 return await _to_login(connection, receive, send)
+            if not scope["path"].startswith(access.MACHINERY):
+                presence.seen(visitor.token)
         return await self.app(scope, receive, send)
 
 
@@ -73,8 +80,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["scheme"] == "https" and "set-cookie" in headers:
-                    headers["set-cookie"] += "; Secure"
+                if is_secure(scope):
+                    headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
@@ -112,6 +119,6 @@ async def _to_login(connection: HTTPConnection, receive: Receive, send: Send) ->
         return await send({"type": "websocket.close", "code": 4401})
     if scope["method"] != "GET" or not connection.headers.get("accept", "").startswith("text/html"):
         return await PlainTextResponse("Log in first.", 401)(scope, receive, send)
-    path = connection.url.path
+    path = str(scope["path"])
     target = "/login" if path == "/" else f"/login?next={quote(path)}"
     return await RedirectResponse(target, 303)(scope, receive, send)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from nicegui import ui
 
-from console import broadcast_watch, inbox, language, phrases
+from console import broadcast_watch, duty, inbox_alerts, language, notices_bell, phrases
 from console.access import PAGES
 from console.inbox import Inbox
 from console.language import _
 from console.pieces import attribute, avatar, box, link, text
-from console.pulse import QUEUE, pulse
 from console.visits import Visit
 
 PRODUCT = "Tri Ân"
@@ -40,11 +39,15 @@ def frame(visit: Visit, title: str, waiting: Inbox | None, back: tuple[str, str]
                         with attribute(link(back[1], "back"), title=back[0], aria_label=back[0]):
                             ui.icon("arrow_back")
                     text(title, tag="h1")
-                _switch(visit)
+                with box("top-end"):
+                    if waiting is not None and waiting.mine is not None:
+                        duty.Duty(waiting.mine.present)
+                    notices_bell.attach(visit)
+                    _switch(visit)
             with box("body", "main") as body:
                 yield body
     if waiting is not None:
-        _keep_count(visit, title, badge, waiting)
+        inbox_alerts.attach(visit, f"{title} · {PRODUCT}", badge, waiting)
     else:
         ui.page_title(f"{title} · {PRODUCT}")
 
@@ -61,15 +64,16 @@ def _navigation(visit: Visit) -> ui.element:
                     attribute(entry, title=words)
                     ui.icon(icon)
                     text(words, tag="span")
-                if path == "/queue":
+                if path == "/inbox":
                     badge.move(entry)
                 if path == "/broadcasts":
                     broadcast_watch.attach(visit, entry)
     with box("who"):
-        avatar(visit.visitor.name)
-        with box("who-words"):
-            text(visit.visitor.name, "who-name")
-            text(phrases.word(visit.visitor.role), "dim small")
+        with attribute(link("/account", "who-link"), title=_("My account"), aria_label=_("My account")):
+            avatar(visit.visitor.name)
+            with box("who-words"):
+                text(visit.visitor.name, "who-name")
+                text(phrases.word(visit.visitor.role), "dim small")
         with attribute(box("", "form"), method="post", action="/logout"):
             out = attribute(box("icon-btn", "button"), type="submit", title=_("Log out"), aria_label=_("Log out"))
             with out:
@@ -80,17 +84,26 @@ def _navigation(visit: Visit) -> ui.element:
 def _entries() -> list[tuple[str, str, str]]:
     return [
         ("/", "home", _("Today")),
-        ("/queue", "forum", _("Queue")),
+        ("/inbox", "forum", _("Inbox")),
         ("/complaints", "flag", _("Complaints")),
+        ("/promises", "handshake", _("Promises")),
         ("/customers", "people", _("Customers")),
+        ("/privacy", "policy", _("Personal data")),
         ("/broadcasts", "campaign", _("Broadcasts")),
+        ("/review", "school", _("The assistant learns")),
+        ("/staff", "admin_panel_settings", _("People")),
+        ("/integrations", "hub", _("Connections")),
     ]
 
 
 def _is_here(visit: Visit, path: str) -> bool:
     if path == "/":
         return visit.path == "/"
-    return visit.path.startswith(path) or (path == "/queue" and visit.path.startswith("/conversations"))
+    if path == "/integrations" and visit.path.startswith("/imports"):
+        return True
+    if path == "/staff" and visit.path == "/audit":
+        return True
+    return visit.path.startswith(path) or (path == "/inbox" and visit.path.startswith("/conversations"))
 
 
 def _switch(visit: Visit) -> None:
@@ -102,19 +115,3 @@ def _switch(visit: Visit) -> None:
                 text(code.upper(), "on" if chosen else "", "button"), type="submit", name="to", value=code
             )
             attribute(option, title=name, aria_label=name)
-
-
-def _keep_count(visit: Visit, title: str, badge: ui.element, first: Inbox) -> None:
-    with badge:
-        number = text("", tag="span")
-
-    def show(now: Inbox) -> None:
-        number.text = str(now.waiting)
-        badge.classes(remove="hidden") if now.waiting else badge.classes(add="hidden")
-        ui.page_title(f"({now.waiting}) {title} · {PRODUCT}" if now.waiting else f"{title} · {PRODUCT}")
-
-    async def news() -> None:
-        show(await inbox.shared())
-
-    show(first)
-    pulse.subscribe(visit, QUEUE, news)

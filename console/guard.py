@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Set
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import parse_qs
 
 from nicegui import Client, core, ui
 from nicegui.context import context
@@ -10,7 +11,7 @@ from nicegui.language import Language
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import language, notices
+from console import language, notices, presence
 from console.access import PAGES
 from console.visits import Visit, visitor_of
 from crm.errors import NotFound
@@ -59,17 +60,56 @@ def _take_signature(checked: Callable[..., Any], build: Callable[..., Any]) -> N
 
 
 def install_event_gate() -> None:
-    """Puts the gate in front of NiceGUI's own handling of what a browser sends over the socket."""
+    """Puts the gate in front of NiceGUI's own handling of whatever a browser sends over the socket."""
+    theirs = dict(core.sio.handlers["/"])
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any = None) -> bool:
+        asked = parse_qs(environ.get("QUERY_STRING", "")).get("client_id", [""])[0]
+        if asked and not _may_join(environ, asked):
+            return False
+        await theirs["connect"](sid, environ, auth)
+        return True
+
+    async def handshake(sid: str, message: dict[str, Any]) -> bool:
+        asked = str(message.get("client_id", ""))
+        return _may_join(core.sio.get_environ(sid), asked) and bool(await theirs["handshake"](sid, message))
+
+    core.sio.on("connect", connect)
+    core.sio.on("handshake", handshake)
     core.sio.on("event", _gate)
+    for name in ("javascript_response", "ack", "log"):
+        core.sio.on(name, _of_own_page(theirs[name]))
     core.sio.eio.cors_allowed_origins = None  # the same origin only; NiceGUI's own choice is every origin
 
 
-def _gate(_sid: str, message: dict[str, Any]) -> None:
-    client = Client.instances.get(message.get("client_id", ""))
+def _may_join(environ: dict[str, Any], client_id: str) -> bool:
+    """Whether the socket comes with the very log-in that the page was opened with: its news are for nobody else."""
+    visit = Visit.open_now.get(client_id)
+    visitor = environ["asgi.scope"].get("trian_visitor")
+    return visit is not None and visitor is not None and visitor.token == visit.visitor.token
+
+
+def _own_client(sid: str, message: dict[str, Any]) -> Client | None:
+    """The page that the socket was let in to, if the message is for that one."""
+    client = Client.instances.get(str(message.get("client_id", "")))
+    return client if client is not None and client.id in core.sio.rooms(sid) else None
+
+
+def _of_own_page(handle: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
+    def checked(sid: str, message: dict[str, Any]) -> None:
+        if _own_client(sid, message) is not None:
+            handle(sid, message)
+
+    return checked
+
+
+def _gate(sid: str, message: dict[str, Any]) -> None:
+    client = _own_client(sid, message)
     visit = Visit.open_now.get(client.id) if client else None
     if client is None or visit is None or not client.has_socket_connection:
         return
     if visit.visitor.role in PAGES[visit.path]:
+        presence.seen(visit.visitor.token)
         client.handle_event(message)
 
 

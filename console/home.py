@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from console import complaints, desk, guard, inbox, phrases
+from console import complaints, desk, guard, inbox, inbox_rows, phrases
 from console.access import PAGES
 from console.card import stars
 from console.frame import frame
@@ -11,15 +11,12 @@ from console.inbox import Inbox
 from console.language import _, plural
 from console.pieces import Canvas, box, link, text
 from console.pulse import COMPLAINTS, QUEUE, pulse
-from console.queue import row as queue_row
-from console.queue import shown as queue_shown
 from console.visits import Visit
 from crm import clock, figures
 from crm.figures import Figures
 from crm.models.care import Complaint
 
 REDRAW_S = 30.0
-SHOWN = 5
 
 
 @guard.page("/")
@@ -41,10 +38,13 @@ async def page(visit: Visit) -> None:
         longest = phrases.span(clock.now() - seen.oldest) if seen.oldest else ""
         place.show((seen, longest), lambda: _draw(seen, visit, longest))
 
+    me = visit.visitor.staff_id
+
     async def draw_panels() -> None:
         queue, promised = await inbox.shared(), await desk.look(complaints.next_due)
-        key = (queue_shown(queue), [complaints.shown(complaint) for complaint in promised])
-        panels.show(key, lambda: _panels(queue, promised))
+        lines = [inbox_rows.shown(line, me) for line in queue.first]
+        key = (lines, [complaints.shown(complaint) for complaint in promised])
+        panels.show(key, lambda: _panels(queue, promised, me))
 
     draw(now)
     if waiting is not None:
@@ -57,7 +57,7 @@ async def page(visit: Visit) -> None:
 def _draw(now: Figures, visit: Visit, longest: str) -> None:
     _tile(
         visit,
-        "/queue",
+        "/inbox",
         _("Waiting for a person"),
         str(now.waiting),
         _("longest: {time}").format(time=longest) if longest else _("Nobody waits"),
@@ -69,12 +69,12 @@ def _draw(now: Figures, visit: Visit, longest: str) -> None:
     _satisfaction(now)
 
 
-def _panels(queue: Inbox, promised: list[Complaint]) -> None:
-    longest = [entry for entry in queue.entries if entry.holder_id is None][:SHOWN]
-    with _panel(_("Waiting longest"), "/queue"):
-        for entry in longest:
-            queue_row(entry)
-        if not longest:
+def _panels(queue: Inbox, promised: list[Complaint], me: int) -> None:
+    with _panel(_("Waiting for somebody"), "/inbox?queue=unassigned"):
+        for line in queue.first:
+            with box("inbox-row"):
+                inbox_rows.draw(line, me)
+        if not queue.first:
             text(_("Nobody waits. Well done."), "dim panel-empty")
     with _panel(_("Next promises"), "/complaints"):
         for complaint in promised:

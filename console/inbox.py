@@ -1,45 +1,48 @@
-"""The queue read once for all screens: after a change the first to ask reads it, the others share what it read."""
+"""What every screen shows of the inbox, read once for all: after a change the first to ask reads it."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console import desk
 from console.access import CARE
 from console.pulse import QUEUE, pulse
 from console.visits import Visitor
-from crm import changes, escalations
+from crm import availability, changes, inbox
 from crm.changes import Mark
-from crm.models.conversations import Direction, Escalation, EscalationReason, EscalationState, Message
-from crm.models.people import Tier
+from crm.inbox import Queue, Signal
+from crm.inbox_lines import Line
+from crm.models.inbox import StaffDesk
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One conversation that waits for a person or is held by one (`holder`)."""
-
-    conversation_id: int
-    customer: str
-    tier: Tier
-    reason: EscalationReason
-    note: str
-    last_words: str
-    since: datetime
-    holder: str
-    holder_id: int | None
+SHOWN = 5
+_NOBODY = 0  # no member of staff has this number: what is shared is read as nobody's
 
 
 @dataclass(frozen=True)
 class Inbox:
-    entries: list[Entry]
+    """`first` are the lines that nobody holds and that are nearest to their time; `signals` all calls in brief.
+
+    `mine`: what the person likes for whom it was read; None in what is shared.
+    """
+
+    first: list[Line]
+    signals: list[Signal]
     mark: Mark
+    mine: StaffDesk | None = None
 
     @property
     def waiting(self) -> int:
-        return sum(1 for entry in self.entries if entry.holder_id is None)
+        """How many conversations nobody holds."""
+        return sum(1 for signal in self.signals if signal.holder_id is None)
+
+    def for_person(self, staff_id: int) -> list[Signal]:
+        """What asks for this person: what nobody holds, and what they hold while the customer waits."""
+        return [
+            signal
+            for signal in self.signals
+            if signal.holder_id is None or (signal.holder_id == staff_id and signal.waits)
+        ]
 
 
 _shared: Inbox | None = None
@@ -47,7 +50,7 @@ _reading = asyncio.Lock()
 
 
 async def shared() -> Inbox:
-    """The queue as of the pulse's last mark; read at most once for each mark, however many screens ask."""
+    """The inbox as of the pulse's last mark; read at most once for each mark, however many screens ask."""
     global _shared
     async with _reading:
         if _shared is None or _shared.mark != pulse.marks.get(QUEUE):
@@ -56,39 +59,15 @@ async def shared() -> Inbox:
 
 
 async def for_visitor(visitor: Visitor) -> Inbox | None:
-    """The queue read afresh for a page that opens; None for those it is not for."""
-    return await desk.look(read) if visitor.role in CARE else None
+    """The inbox read afresh for a page that opens; None for those it is not for."""
+    if visitor.role not in CARE:
+        return None
+    return await desk.look(lambda session: replace(read(session), mine=availability.look(session, visitor.staff_id)))
 
 
 def read(session: Session) -> Inbox:
-    """The queue: those nobody holds first, longest waiting first, with the customer's last words."""
+    """The inbox as it is now, with the mark of the moment before."""
     mark = changes.queue(session)
-    alive = escalations.queue(session)
-    words = _last_words(session, [escalation.conversation_id for escalation in alive])
-    return Inbox([_entry(escalation, words.get(escalation.conversation_id, "")) for escalation in alive], mark)
-
-
-def _entry(escalation: Escalation, last_words: str) -> Entry:
-    customer = escalation.conversation.customer
-    held = escalation.state is EscalationState.CLAIMED
-    return Entry(
-        conversation_id=escalation.conversation_id,
-        customer=customer.name,
-        tier=customer.tier,
-        reason=escalation.reason,
-        note=escalation.note,
-        last_words=last_words,
-        since=escalation.opened_at,
-        holder=escalation.staff.name if held and escalation.staff else "",
-        holder_id=escalation.staff_id if held else None,
-    )
-
-
-def _last_words(session: Session, conversation_ids: list[int]) -> dict[int, str]:
-    last = (
-        select(func.max(Message.id))
-        .where(Message.conversation_id.in_(conversation_ids), Message.direction == Direction.IN)
-        .group_by(Message.conversation_id)
-    )
-    found = select(Message.conversation_id, Message.text).where(Message.id.in_(last))
-    return dict(session.execute(found).all())
+    first = inbox.page(session, _NOBODY, Queue.UNASSIGNED, limit=SHOWN)
+    lines = [replace(line, unread=False) for line in first.lines]  # everybody reads for themselves
+    return Inbox(lines, inbox.signals(session), mark)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from nicegui.version import __version__
@@ -21,6 +22,11 @@ def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     words = {"fonts": FONTS, "_": _, "language": code, "other": other, "other_name": language.LANGUAGES[other]}
     page = _pages.get_template(template).render(**words, **values)
     return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+
+
+def query(**values: str) -> str:
+    """The values as the part of an address after its question mark."""
+    return urlencode(values)
 
 
 def not_found() -> HTMLResponse:

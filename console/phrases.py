@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from babel.numbers import format_decimal
 
+from console import telegram_words
 from console.language import _, current, plural
 from console.vocabulary import word
 from crm import clock
@@ -15,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def reason(code: str | None) -> str:
-    """Why a message was not sent, from the code on its row; an unknown code is shown as it is."""
+    """Why a message was not sent, from the code or from Telegram's own words on its row; empty where there is none."""
     known = {
         "unreachable": _("cannot be reached on Telegram"),
         "no_consent": _("has not agreed to this kind of message"),
@@ -27,10 +28,10 @@ def reason(code: str | None) -> str:
         "missing_field": _("lacks something that the text says of its reader"),
         "restored": _("a backup was put back, and it may have been sent since"),
         "expired": _("it could not be sent in time"),
-        "Forbidden: bot was blocked by the user": _("blocked the shop on Telegram"),
-        "Forbidden: user is deactivated": _("closed their Telegram account"),
+        "erased": _("asked for their data to be erased"),
+        "": "",
     }
-    return known.get(code or "", code or "")
+    return known[code or ""] if (code or "") in known else telegram_words.told(code or "")
 
 
 def span(length: timedelta) -> str:
@@ -72,6 +73,25 @@ def day(at: datetime) -> str:
 def field(name: str) -> str:
     """What a field of an advertisement holds."""
     known = {"tier": _("membership tier"), "points": _("loyalty points"), "voucher": _("voucher code")}
+    return known.get(name, name)
+
+
+def variable(name: str) -> str:
+    """What a variable of a ready answer holds."""
+    known = {
+        "address": _("form of address"),
+        "Address": _("form of address, with a capital"),
+        "self": _("how we call ourselves"),
+        "Self": _("how we call ourselves, with a capital"),
+        "name": _("the customer's given name"),
+        "agent": _("your given name"),
+        "case": _("code of the open complaint"),
+        "order": _("code of the last order"),
+        "tier": _("membership tier"),
+        "shop": _("name of the shop"),
+        "hotline": _("hotline number"),
+        "hours": _("opening hours"),
+    }
     return known.get(name, name)
 
 

@@ -22,12 +22,18 @@ EVERY_S = 1.0
 Topic = tuple[str, int]
 QUEUE: Topic = ("queue", 0)
 COMPLAINTS: Topic = ("complaints", 0)
+PROMISES: Topic = ("promises", 0)
 Listener = Callable[[], Awaitable[None]]
 
 
 def conversation(number: int) -> Topic:
     """News of one conversation."""
     return ("conversation", number)
+
+
+def notices(staff_id: int) -> Topic:
+    """News for one person: what they are told, wherever in the console they are."""
+    return ("notices", staff_id)
 
 
 def campaign(number: int) -> Topic:
@@ -112,7 +118,13 @@ def _look(topics: frozenset[Topic], tokens: set[str]) -> Look:
             marks[QUEUE] = changes.queue(session)
         if COMPLAINTS in topics:
             marks[COMPLAINTS] = changes.complaints(session)
-        for kind, read in (("conversation", changes.conversations), ("campaign", changes.campaigns)):
+        if PROMISES in topics:
+            marks[PROMISES] = changes.promises(session)
+        for kind, read in (
+            ("conversation", changes.conversations),
+            ("campaign", changes.campaigns),
+            ("notices", changes.notices),
+        ):
             watched = [number for name, number in topics if name == kind]
             if watched:
                 marks.update({(kind, number): mark for number, mark in read(session, watched).items()})

@@ -2,9 +2,21 @@
 
 from enum import StrEnum
 
-from console.vocabulary import care, messages, people
+from console.vocabulary import (
+    care,
+    cases,
+    customers,
+    inbox,
+    integrations,
+    learning,
+    messages,
+    people,
+    safety,
+    service,
+    talk,
+)
 
-TOPICS = (care, messages, people)
+TOPICS = (care, cases, customers, inbox, integrations, learning, messages, people, safety, service, talk)
 
 
 def word(value: StrEnum) -> str:

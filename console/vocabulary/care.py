@@ -18,7 +18,9 @@ def words() -> dict[type[StrEnum], dict[StrEnum, str]]:
         },
         ComplaintState: {
             ComplaintState.NEW: _("New"),
+            ComplaintState.ACKNOWLEDGED: _("Acknowledged"),
             ComplaintState.IN_PROGRESS: _("In progress"),
+            ComplaintState.WAITING: _("Waiting for the customer"),
             ComplaintState.RESOLVED: _("Resolved"),
             ComplaintState.CLOSED: _("Closed"),
         },

@@ -32,6 +32,7 @@ def words() -> dict[type[StrEnum], dict[StrEnum, str]]:
         PauseReason: {
             PauseReason.ERRORS: _("Too many messages went wrong"),
             PauseReason.APPROVAL: _("More people than were approved"),
+            PauseReason.MISSED: _("Not started in time"),
         },
         Unsent: {
             Unsent.WAITING: _("Not their turn yet"),

@@ -13,17 +13,20 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import update
 
 from crm import staff
 from crm.db import Database
-from crm.models.staff import Role
+from crm.models.staff import Role, Staff
 from tests.browser import chromium, profile
 from tests.console.steps import PASSWORD, Desk
 
 
 @pytest.fixture(scope="session")
 def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A console with staff `lan` and `hai` (agents), `minh` (marketing) and `quan` (admin), all with PASSWORD."""
+    """A console with PASSWORD for staff of every role: `lan` and `hai` (agents), `thao` (lead), `minh` (marketing),
+    `quan` (admin), `chu` (owner).
+    """
     home = tmp_path_factory.mktemp("console")
     path = shutil.copy(sqlite_template, home / "console.db")
     database = Database(f"sqlite:///{path}")
@@ -33,17 +36,11 @@ def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             ("hai", Role.AGENT),
             ("minh", Role.MARKETING),
             ("quan", Role.ADMIN),
+            ("thao", Role.LEAD),
+            ("chu", Role.OWNER),
         ):
             staff.add(session, username, f"Nhân viên {username.capitalize()}", role, PASSWORD)
-    port = _free_port()
-    process = _start(port, str(path), home)
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", process)
-        yield Desk(f"http://127.0.0.1:{port}", database, home, process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0, (home / "console.log").read_text()
-        database.dispose()
+    yield from serve(path, home, database)
 
 
 @pytest.fixture(scope="package")
@@ -59,6 +56,28 @@ def page(browser: Browser) -> Iterator[Page]:
         yield page
 
 
+@pytest.fixture(autouse=True)
+def _everybody_in_vietnamese(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The language that a test chose is remembered for the person: the next test must not find it."""
+    yield
+    if "desk" in request.fixturenames:
+        with request.getfixturevalue("desk").database.begin() as session:
+            session.execute(update(Staff).values(language=None))
+
+
+def serve(path: str, home: Path, database: Database, **settings: str) -> Iterator[Desk]:
+    """Runs a console over the database file until the test is done with it. `settings`: further TRIAN_* variables."""
+    port = _free_port()
+    process = _start(port, path, home, **settings)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", process)
+        yield Desk(f"http://127.0.0.1:{port}", database, home, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, (home / "console.log").read_text()
+        database.dispose()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -66,12 +85,13 @@ def _free_port() -> int:
         return port
 
 
-def _start(port: int, path: str, home: Path) -> subprocess.Popen[bytes]:
+def _start(port: int, path: str, home: Path, **more: str) -> subprocess.Popen[bytes]:
     settings = {
         "TRIAN_DATABASE_URL": f"sqlite:///{path}",
         "TRIAN_VAR_DIR": str(home),
         "TRIAN_SHARED_SECRET": "a-secret-for-this-test-run",
         "TRIAN_TELEGRAM_TOKEN": "",
+        **more,
     }
     with (home / "console.log").open("wb") as log:
         command = [sys.executable, "-m", "console", "--port", str(port)]

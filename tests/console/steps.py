@@ -63,6 +63,7 @@ def chat(desk: Desk, name: str, words: str = "", tier: Tier = Tier.NONE, *, call
 def say(desk: Desk, conversation: Conversation, words: str, photo: str = "") -> None:
     """The customer writes."""
     with desk.database.begin() as session:
+        escalations.customer_wrote(session, conversation.id)
         session.add(
             Message(
                 conversation_id=conversation.id,

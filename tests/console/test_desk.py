@@ -13,31 +13,16 @@ from tests.console.steps import PASSWORD, Desk, chat, log_in, say, sent_to
 
 
 def test_wrong_password_is_told_in_words_and_the_right_one_leads_on(page: Page, desk: Desk) -> None:
-    page.goto(f"{desk.url}/queue")
+    page.goto(f"{desk.url}/inbox")
     page.fill("[name=username]", "quan")
     page.fill("[name=password]", "khong-dung")
     page.click("button.primary")
     expect(page.get_by_role("alert")).to_contain_text("chưa đúng")
     page.fill("[name=password]", PASSWORD)
     page.click("button.primary")
-    expect(page).to_have_url(f"{desk.url}/queue")
+    expect(page).to_have_url(f"{desk.url}/inbox")
     page.get_by_role("button", name="Đăng xuất").click()
     expect(page).to_have_url(f"{desk.url}/login")
-
-
-def test_a_new_call_shows_in_every_open_page_without_a_reload(page: Page, desk: Desk) -> None:
-    log_in(page, desk, "lan")
-    visit(page, f"{desk.url}/queue")
-    page.wait_for_timeout(1500)  # the pulse has its first mark
-    conversation = chat(desk, "Trần Thị Thuỷ", calls=True)
-    row = page.locator(f"[data-conversation='{conversation.id}']")
-    expect(row).to_contain_text("Trần Thị Thuỷ gọi")
-    expect(row).to_contain_text("Xin gặp nhân viên")
-    expect(page).to_have_title(r"(1) Hàng chờ · Tri Ân")
-    with desk.database.begin() as session:
-        escalations.hand_back(session, _alive(session, conversation.id), _staff(session, "hai"))
-    expect(row).to_have_count(0)
-    expect(page).to_have_title("Hàng chờ · Tri Ân")
 
 
 def test_take_over_reply_and_hand_back(page: Page, desk: Desk) -> None:
@@ -63,6 +48,7 @@ def test_take_over_reply_and_hand_back(page: Page, desk: Desk) -> None:
     say(desk, conversation, "cảm ơn em nhé")
     expect(page.locator(".message.customer").last).to_contain_text("cảm ơn em nhé")
     page.get_by_role("button", name="Giao lại cho trợ lý").click()
+    page.get_by_role("dialog").get_by_role("button", name="Giao lại", exact=True).click()
     expect(page.locator(".talk-bar")).to_contain_text("Trợ lý đang trả lời")
     expect(page.locator(".reply")).to_be_hidden()
     with desk.database.read() as session:
@@ -88,7 +74,7 @@ def test_a_hostile_name_and_message_stay_text(page: Page, desk: Desk) -> None:
     name = "<script>window.bad=1</script><img src=x onerror=window.bad=1>"
     conversation = chat(desk, name, '<img src=x onerror="window.bad=1">{{7*7}}', calls=True)
     log_in(page, desk, "lan")
-    for path in ("/queue", f"/conversations/{conversation.id}", f"/customers/{conversation.customer_id}"):
+    for path in ("/inbox?queue=all", f"/conversations/{conversation.id}", f"/customers/{conversation.customer_id}"):
         visit(page, desk.url + path)
         expect(page.get_by_text("<script>window.bad=1</script>").first).to_be_visible()
         assert page.evaluate("window.bad") is None
@@ -136,8 +122,8 @@ def test_the_language_switch(page: Page, desk: Desk) -> None:
 
 def test_a_role_without_the_right_is_told_so(page: Page, desk: Desk) -> None:
     log_in(page, desk, "minh")
-    expect(page.locator(".nav")).not_to_contain_text("Hàng chờ")
-    page.goto(f"{desk.url}/queue")
+    expect(page.locator(".nav")).not_to_contain_text("Hộp thư")
+    page.goto(f"{desk.url}/inbox")
     expect(page.get_by_role("heading", level=1)).to_have_text("Bạn không có quyền xem")
 
 
