@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: run test setup lint types arrows model dialogue unit nlu-unit e2e lock clean bench-turns bench-nlu nlu-eval nlu-eval-stock knowledge-eval faults bench-messaging
+.PHONY: run test setup lint types arrows model dialogue unit nlu-unit e2e lock clean bench-turns bench-nlu nlu-eval nlu-eval-stock knowledge-eval faults bench-messaging bench-console
 
 run: setup
 	@$(BIN)/trian run
@@ -88,7 +88,7 @@ dialogue:
 
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"
-	@$(BIN)/pytest -m "not e2e"
+	@$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile
 
 e2e:
 	@echo "test: the real processes, scripted customers and a real browser"
@@ -107,6 +107,10 @@ bench-turns: setup model
 bench-messaging: setup
 	@$(NLU)/python -m nlu.train
 	@$(BIN)/python -m bench.messaging $(ARGS)
+
+# Twenty people at the console of a shop of size, for half an hour: ARGS="--minutes 5" or ARGS=--small makes do with less.
+bench-console: setup
+	@$(BIN)/python -m bench.console $(ARGS)
 
 bench-nlu: setup model
 	@$(BIN)/python -m bench.nlu $(if $(EPOCHS),--stock-epochs $(EPOCHS)) $(if $(FILE),--file $(FILE))
