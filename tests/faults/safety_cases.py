@@ -35,7 +35,7 @@ TOGETHER = 8
 STRANGER, OFFICE = {"x-forwarded-for": "198.51.100.66"}, {"x-forwarded-for": "203.0.113.5"}
 
 
-@case(35, "passwords, forms, roles, names, files, cells", tries=1000, short=150)
+@case(35, "passwords, forms, roles, names, files, cells", tries=1000, short=0)
 def strangers(world: World, tries: int, dice: random.Random) -> Tally:
     """Refused, escaped, audited; and nobody who may get in is kept out."""
     tally = Tally()

@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "location": ({"location": {"latitude": 10.77, "longitude": 106.69}}, "bản đồ"),
     "contact": ({"contact": {"phone_number": "+84900000000", "first_name": "Lan"}}, "danh bạ"),
     "poll": ({"poll": POLL}, "chưa đọc được"),
-    "document": ({"document": {"file_id": "a", "file_unique_id": "a"}}, "chưa đọc được"),
+    "document": ({"document": {"file_id": "a", "file_unique_id": "a"}}, "chưa tự đọc được"),
     "photo that is not there": (
         {"photo": [{"file_id": "gone", "file_unique_id": "a", "width": 9, "height": 9}]},
         "chưa tải được",
