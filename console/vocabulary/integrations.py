@@ -9,6 +9,10 @@ from crm.records import Outcome
 
 
 def words() -> dict[type[StrEnum], dict[StrEnum, str]]:
+    return {**_tokens_and_webhooks(), **_imports()}
+
+
+def _tokens_and_webhooks() -> dict[type[StrEnum], dict[StrEnum, str]]:
     return {
         Scope: {
             Scope.CUSTOMERS_READ: _("read customers"),
@@ -39,6 +43,11 @@ def words() -> dict[type[StrEnum], dict[StrEnum, str]]:
             WebhookState.DELIVERED: _("It was received"),
             WebhookState.FAILED: _("Given up after three days"),
         },
+    }
+
+
+def _imports() -> dict[type[StrEnum], dict[StrEnum, str]]:
+    return {
         ImportKind: {
             ImportKind.CUSTOMERS: _("Customers"),
             ImportKind.PURCHASES: _("Purchases, as orders"),

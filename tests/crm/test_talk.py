@@ -1,7 +1,5 @@
 """Notes, ready answers, planned replies, sending again, typing: what staff do beside answering."""
 
-from datetime import timedelta
-
 import pytest
 import time_machine
 from sqlalchemy import select
@@ -26,44 +24,24 @@ from crm import (
 from crm.canned import Holes
 from crm.dispatch import Outcome, Report
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput, NotFound, PermissionDenied
-from crm.models.conversations import Author, BackReason, Conversation, Direction, Escalation, EscalationReason, Message
+from crm.models.conversations import BackReason, Conversation
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import AuditEntry
 from crm.models.service import NoticeKind
-from crm.models.staff import Role, Staff
+from crm.models.staff import Role
 from crm.outbox import Button, Content
 from crm.settings import settings
 from tests.crm import factories
-
-NOON = "2026-11-24 05:00:00"
-HOUR = timedelta(hours=1)
-
-
-def _held(session: Session, chat_id: int = 1001) -> tuple[Conversation, Staff, Escalation]:
-    talk, lan = factories.conversation(session, chat_id), factories.agent(session, "lan")
-    call = escalations.open_for(session, talk, EscalationReason.ASKED)
-    escalations.claim(session, call.id, lan)
-    return talk, lan, call
-
-
-def _says(session: Session, talk: Conversation, words: str) -> Message:
-    said = Message(conversation_id=talk.id, direction=Direction.IN, author=Author.CUSTOMER, text=words, at=clock.now())
-    session.add(said)
-    session.flush()
-    return said
-
-
-def _sent(session: Session) -> list[str]:
-    return [row.body["text"] for row in session.scalars(select(Outbox).order_by(Outbox.id))]
+from tests.crm.talks import HOUR, NOON, held, says, sent
 
 
 def test_a_note_reaches_colleagues_by_name_and_never_the_customer(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     hoa, minh = factories.agent(session, "hoa"), factories.agent(session, "minh", Role.MARKETING)
     hoa.name = "Trần Thị Hoà"
-    before = _sent(session)
+    before = sent(session)
     note = notes.write(session, talk.id, lan, "Nhờ @Hoà xem giúp, @minh với @lan nữa")
-    assert _sent(session) == before
+    assert sent(session) == before
     assert reads.mentioned(session, hoa.id, 10) == {talk.id}
     [told] = staff_notices.latest(session, hoa.id)
     assert (told.kind, told.target) == (NoticeKind.MENTION, f"/conversations/{talk.id}")
@@ -79,7 +57,7 @@ def test_a_note_reaches_colleagues_by_name_and_never_the_customer(session: Sessi
 
 
 def test_a_ready_answer_is_found_without_accents_and_filled_for_the_customer(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     lead = factories.agent(session, "quan", Role.LEAD)
     mine = canned.save(session, lan, "Xin lỗi", "Dạ em {agent} xin lỗi {address} {name}", shared=False)
     case = canned.save(session, lead, "Đang xử lý", "{Address} ơi, {case} em đang theo, đơn {order}", shared=True)
@@ -98,7 +76,7 @@ def test_a_ready_answer_is_found_without_accents_and_filled_for_the_customer(ses
 
 
 def test_nobody_without_a_name_is_called_by_a_gap(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     talk.customer.name = "…"
     answer = canned.save(session, lan, "Chào", "Chào {address} {name} ạ", shared=False)
     assert canned.fill(session, answer.id, talk, lan).text == "Chào chị ạ"
@@ -132,7 +110,7 @@ def _lost(session: Session, talk: Conversation, state: OutboxState, kind: Outbox
 
 
 def test_what_did_not_arrive_is_sent_again_once_as_an_audited_choice(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     lost = _lost(session, talk, OutboxState.UNKNOWN)
     anew = resending.send_again(session, lost.id, lan)
     assert (anew.state, anew.body["text"], anew.body["photo"]) == (
@@ -151,7 +129,7 @@ def test_what_did_not_arrive_is_sent_again_once_as_an_audited_choice(session: Se
 
 
 def test_only_what_failed_is_sent_again_and_never_advertising(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     for state in (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.SENT, OutboxState.SKIPPED):
         with pytest.raises(IllegalTransition):
             resending.send_again(session, _lost(session, talk, state).id, lan)
@@ -172,16 +150,16 @@ def test_only_what_failed_is_sent_again_and_never_advertising(session: Session) 
 def test_the_assistant_speaks_to_the_reason_of_a_hand_back(
     session: Session, reason: BackReason | None, words: str
 ) -> None:
-    _talk, lan, call = _held(session)
+    _talk, lan, call = held(session)
     escalations.hand_back(session, call.id, lan, reason, "hàng về thứ Năm")
     assert (call.back_reason, call.back_note) == (reason, "hàng về thứ Năm")
-    assert words in _sent(session)[-1]
-    assert "thứ Năm" not in _sent(session)[-1]
+    assert words in sent(session)[-1]
+    assert "thứ Năm" not in sent(session)[-1]
 
 
 def test_telegram_is_told_of_typing_once_in_five_seconds_and_by_one_process(session: Session) -> None:
     with time_machine.travel(NOON, tick=False) as traveller:
-        talk, lan, _call = _held(session)
+        talk, lan, _call = held(session)
         bot_id, hoa = settings().bot_id, factories.agent(session, "hoa")
         with pytest.raises(AlreadyHeld):
             typing_state.mark(session, talk.id, hoa)
@@ -205,9 +183,9 @@ def test_telegram_is_told_of_typing_once_in_five_seconds_and_by_one_process(sess
 
 def test_pages_of_a_conversation_join_without_a_gap(session: Session) -> None:
     talk = factories.conversation(session)
-    numbers = [_says(session, talk, f"tin {n}").id for n in range(130)]
+    numbers = [says(session, talk, f"tin {n}").id for n in range(130)]
     other = factories.conversation(session, 2002)
-    _says(session, other, "khác")
+    says(session, other, "khác")
     newest = threads.latest(session, talk.id)
     older = threads.latest(session, talk.id, before=newest[0].id)
     first = threads.latest(session, talk.id, before=older[0].id)
@@ -220,7 +198,7 @@ def test_pages_of_a_conversation_join_without_a_gap(session: Session) -> None:
 
 
 def test_the_marks_of_a_conversation_move_with_notes_and_plans(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     marks = [changes.conversations(session, [talk.id])]
     notes.write(session, talk.id, lan, "để ý giúp")
     marks.append(changes.conversations(session, [talk.id]))
@@ -233,7 +211,7 @@ def test_the_marks_of_a_conversation_move_with_notes_and_plans(session: Session)
 
 
 def test_a_sent_file_is_named_in_the_message(session: Session) -> None:
-    talk, lan, call = _held(session)
+    talk, lan, call = held(session)
     escalations.say(session, call.id, lan, Content("", document="attachments/x.bin", file_name="báo giá.pdf"))
     line = threads.latest(session, talk.id)[-1]
     assert [(file.kind, file.path, file.name) for file in line.files] == [("document", "x.bin", "báo giá.pdf")]

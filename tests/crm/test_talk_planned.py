@@ -6,45 +6,22 @@ from threading import Barrier
 
 import pytest
 import time_machine
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm import clock, escalations, scheduled_replies, staff_notices, threads
 from crm.canned import Holes
 from crm.db import Database
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput
-from crm.models.conversations import Author, Conversation, Direction, Escalation, EscalationReason, Message
-from crm.models.messaging import Outbox
+from crm.models.conversations import Author
 from crm.models.service import NoticeKind
-from crm.models.staff import Staff
 from crm.models.talk import CancelReason, ReplyState, ScheduledReply
 from tests.crm import factories
-
-NOON = "2026-11-24 05:00:00"
-HOUR = timedelta(hours=1)
-
-
-def _held(session: Session, chat_id: int = 1001) -> tuple[Conversation, Staff, Escalation]:
-    talk, lan = factories.conversation(session, chat_id), factories.agent(session, "lan")
-    call = escalations.open_for(session, talk, EscalationReason.ASKED)
-    escalations.claim(session, call.id, lan)
-    return talk, lan, call
-
-
-def _says(session: Session, talk: Conversation, words: str) -> Message:
-    said = Message(conversation_id=talk.id, direction=Direction.IN, author=Author.CUSTOMER, text=words, at=clock.now())
-    session.add(said)
-    session.flush()
-    return said
-
-
-def _sent(session: Session) -> list[str]:
-    return [row.body["text"] for row in session.scalars(select(Outbox).order_by(Outbox.id))]
+from tests.crm.talks import HOUR, NOON, held, says, sent
 
 
 def test_a_planned_reply_goes_out_once_at_its_time(session: Session) -> None:
     with time_machine.travel(NOON, tick=False) as traveller:
-        talk, lan, _call = _held(session)
+        talk, lan, _call = held(session)
         planned = scheduled_replies.plan(session, talk.id, lan, "Dạ máy sửa xong rồi ạ", clock.now() + HOUR)
         assert not scheduled_replies.is_any_due(session, clock.now())
         assert scheduled_replies.settle(session, clock.now()) == 0
@@ -53,7 +30,7 @@ def test_a_planned_reply_goes_out_once_at_its_time(session: Session) -> None:
         assert scheduled_replies.settle(session, clock.now()) == 1
         assert scheduled_replies.settle(session, clock.now()) == 0
         assert planned.state is ReplyState.SENT
-        assert _sent(session)[-1] == "Dạ máy sửa xong rồi ạ"
+        assert sent(session)[-1] == "Dạ máy sửa xong rồi ạ"
         line = threads.latest(session, talk.id)[-1]
         assert (line.author, line.staff_name) == (Author.STAFF, "Lan")
         with pytest.raises(IllegalTransition):
@@ -62,33 +39,33 @@ def test_a_planned_reply_goes_out_once_at_its_time(session: Session) -> None:
 
 def test_a_planned_reply_is_called_off_when_the_customer_writes_or_the_hold_ends(session: Session) -> None:
     with time_machine.travel(NOON, tick=False):
-        talk, lan, call = _held(session)
+        talk, lan, call = held(session)
         overtaken = scheduled_replies.plan(session, talk.id, lan, "Dạ em nhắc lại", clock.now() + HOUR)
         firm = scheduled_replies.plan(session, talk.id, lan, "Dù sao", clock.now() + HOUR, if_quiet=False)
-        _says(session, talk, "thôi em ơi")
-        before = _sent(session)
+        says(session, talk, "thôi em ơi")
+        before = sent(session)
         assert scheduled_replies.settle(session, clock.now()) == 1
         assert (overtaken.state, overtaken.reason) == (ReplyState.CANCELLED, CancelReason.CUSTOMER_WROTE)
         assert firm.state is ReplyState.WAITING
         [told] = staff_notices.latest(session, lan.id)
         assert told.kind is NoticeKind.REPLY_OVERTAKEN
         later = scheduled_replies.plan(session, talk.id, lan, "Mai em gọi", clock.now() + HOUR)
-        assert _sent(session) == before
+        assert sent(session) == before
         escalations.hand_back(session, call.id, lan)
         assert scheduled_replies.settle(session, clock.now()) == 1
         assert later.reason is CancelReason.HOLD_ENDED
-        assert "Mai em gọi" not in _sent(session)
+        assert "Mai em gọi" not in sent(session)
     with time_machine.travel("2026-11-24 06:00:00", tick=False):
         assert scheduled_replies.settle(session, clock.now()) == 1
-        assert (firm.state, _sent(session)[-1]) == (ReplyState.SENT, "Dù sao")
+        assert (firm.state, sent(session)[-1]) == (ReplyState.SENT, "Dù sao")
 
 
 def test_a_planned_reply_is_rewritten_by_its_writer_only(session: Session) -> None:
     with time_machine.travel(NOON, tick=False):
-        talk, lan, _call = _held(session)
+        talk, lan, _call = held(session)
         hoa = factories.agent(session, "hoa")
         planned = scheduled_replies.plan(session, talk.id, lan, "Một", clock.now() + HOUR)
-        _says(session, talk, "khi nào xong?")
+        says(session, talk, "khi nào xong?")
         scheduled_replies.change(session, planned.id, lan, "Hai", clock.now() + 2 * HOUR, if_quiet=True)
         assert scheduled_replies.settle(session, clock.now() + HOUR) == 0  # its writer knows what the customer said
         for refused in (
@@ -109,7 +86,7 @@ def test_a_planned_reply_is_rewritten_by_its_writer_only(session: Session) -> No
 
 
 def test_after_a_restore_no_planned_reply_goes_out_by_itself(session: Session) -> None:
-    talk, lan, _call = _held(session)
+    talk, lan, _call = held(session)
     planned = scheduled_replies.plan(session, talk.id, lan, "Mai em gọi", clock.now() + HOUR)
     assert scheduled_replies.cancel_all(session, CancelReason.RESTORED) == 1
     session.flush()
@@ -119,7 +96,7 @@ def test_after_a_restore_no_planned_reply_goes_out_by_itself(session: Session) -
 
 def test_two_schedulers_at_once_send_it_once(database: Database) -> None:
     with database.begin() as session:
-        talk, lan, _call = _held(session)
+        talk, lan, _call = held(session)
         planned = scheduled_replies.plan(session, talk.id, lan, "Mai em gọi", clock.now() + HOUR)
     both = Barrier(2)
 
@@ -132,5 +109,5 @@ def test_two_schedulers_at_once_send_it_once(database: Database) -> None:
         done = sum(each.result() for each in [pool.submit(settle), pool.submit(settle)])
     with database.read() as session:
         assert done == 1
-        assert _sent(session) == ["Mai em gọi"]
+        assert sent(session) == ["Mai em gọi"]
         assert session.get_one(ScheduledReply, planned.id).state is ReplyState.SENT
