@@ -106,7 +106,7 @@ def names(session: Session, staff_ids: Collection[int | None]) -> dict[int, str]
     """The names of these members of staff, by number."""
     wanted = [number for number in staff_ids if number is not None]
     found = select(Staff.id, Staff.name).where(Staff.id.in_(wanted))
-    return dict(session.execute(found).tuples().all()) if wanted else {}
+    return dict(session.execute(found).all()) if wanted else {}
 
 
 def owners(session: Session) -> list[Staff]:

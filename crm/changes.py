@@ -45,7 +45,7 @@ def conversations(session: Session, ids: Collection[int]) -> dict[int, Mark]:
     # One look into the index each: a grouped maximum would read every message of a long conversation.
     newest = select(func.max(Message.id)).where(Message.conversation_id == Conversation.id).scalar_subquery()
     found = session.execute(select(Conversation.id, newest).where(Conversation.id.in_(ids)))
-    last: dict[int, int | None] = dict(found.tuples().all())
+    last: dict[int, int | None] = dict(found.all())
     moving = (
         select(Conversation.id, Outbox.id, Outbox.state)
         .join(Outbox, Outbox.account_id == Conversation.account_id)

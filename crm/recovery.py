@@ -135,7 +135,7 @@ def talks(session: Session, customer_ids: Collection[int]) -> dict[int, int]:
     """The newest conversation of each of these customers, by the customer's number."""
     newest = select(Conversation.customer_id, func.max(Conversation.id))
     newest = newest.where(Conversation.customer_id.in_(customer_ids)).group_by(Conversation.customer_id)
-    return dict(session.execute(newest).tuples().all())
+    return dict(session.execute(newest).all())
 
 
 def waiting(session: Session, states: Sequence[RecoveryState] = ALIVE) -> int:

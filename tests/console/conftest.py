@@ -4,10 +4,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -23,10 +25,7 @@ from tests.console.steps import PASSWORD, Desk
 
 
 @pytest.fixture(scope="session")
-def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A console with PASSWORD for staff of every role: `lan` and `hai` (agents), `thao` (lead), `minh` (marketing),
-    `quan` (admin), `chu` (owner).
-    """
+def _one_desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("console")
     path = shutil.copy(sqlite_template, home / "console.db")
     database = Database(f"sqlite:///{path}")
@@ -40,7 +39,24 @@ def desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             ("chu", Role.OWNER),
         ):
             staff.add(session, username, f"Nhân viên {username.capitalize()}", role, PASSWORD)
+    with closing(sqlite3.connect(path)) as first, closing(sqlite3.connect(home / "first.db")) as copy:
+        first.backup(copy)
     yield from serve(path, home, database)
+
+
+@pytest.fixture(scope="module")
+def desk(_one_desk: Desk) -> Desk:
+    """A console with PASSWORD for staff of every role: `lan` and `hai` (agents), `thao` (lead), `minh` (marketing),
+    `quan` (admin), `chu` (owner).
+
+    One process serves all files of tests; each finds its database as it was in the beginning, whichever ran before.
+    """
+    with (
+        closing(sqlite3.connect(_one_desk.var / "first.db")) as first,
+        closing(sqlite3.connect(_one_desk.var / "console.db", timeout=30)) as live,
+    ):
+        first.backup(live)
+    return _one_desk
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,6 @@
 """The page of promises and the bell, in a real browser."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -67,6 +68,7 @@ def test_promises_are_kept_undone_and_withdrawn_on_one_page(desk: Desk, page: Pa
 def test_the_bell_rings_without_a_reload_and_is_quiet_once_it_was_opened(desk: Desk, page: Page) -> None:
     log_in(page, desk, "hai")
     bell = page.locator(".bell")
+    expect(bell).to_have_attribute("data-unread", re.compile(r"\d+"))
     before = int(bell.get_attribute("data-unread") or 0)
     with desk.database.begin() as session:
         hai = staff_accounts.find(session, "hai")

@@ -5,7 +5,7 @@ import multiprocessing
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,30 @@ def outcomes(session: Session) -> Counter[tuple[str, str | None]]:
     return Counter((row.state.value, row.reason) for row in session.scalars(select(Outbox)))
 
 
-def killed(job: Callable[[], object], seed: int, longest_s: float) -> bool:
-    """Runs `job` in a process of its own and kills it (SIGKILL) at a random moment; False if it had ended by then."""
-    process = multiprocessing.get_context("fork").Process(target=job)
-    process.start()
-    time.sleep(random.Random(seed).uniform(0, longest_s))
-    alive = process.is_alive()
-    process.kill()
-    process.join()
-    return alive
+@dataclass
+class Kills:
+    """Cuts a job off again and again, each time in a process of its own by SIGKILL at a random moment of its run.
+
+    `longest_s` is a first guess of how long the job takes; a job that had ended before its kill shortens it, so that a
+    machine that was busy while the guess was made does not miss them all.
+    """
+
+    longest_s: float
+    cut_off: int = 0
+
+    def rounds(self, at_least: int, wanted: int) -> Iterator[int]:
+        """Seeds: `at_least` of them, and more (40 at most) until `wanted` jobs were cut off."""
+        for seed in range(40):
+            if seed < at_least or self.cut_off < wanted:
+                yield seed
+        assert self.cut_off >= wanted
+
+    def kill(self, job: Callable[[], object], seed: int) -> None:
+        process = multiprocessing.get_context("fork").Process(target=job)
+        process.start()
+        time.sleep(random.Random(seed).uniform(0, self.longest_s))
+        alive = process.is_alive()
+        process.kill()
+        process.join()
+        self.cut_off += alive
+        self.longest_s *= 1 if alive else 0.7
