@@ -1,0 +1,14 @@
+"""send attempts"""
+
+revision = "b10000000018"
+down_revision = "b10000000017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
