@@ -101,21 +101,23 @@ class Form:
         with box(""):
             text(_("Title"), "label")
             self.title = ui.input(value=self.draft.title, placeholder=_("For example: Cleaning the filter"))
-            self.title.props("outlined dense maxlength=200").classes("field title")
+            attribute(self.title, aria_label=_("Title")).props("outlined dense maxlength=200").classes("field title")
         with box("pair"):
             with box(""):
                 text(_("About"), "label")
                 every = {"": _("The whole shop"), **self.sight.products}
                 self.sku = ui.select(every, value=self.draft.sku or "", with_input=True)
-                self.sku.props("outlined dense").classes("field")
+                attribute(self.sku, aria_label=_("About")).props("outlined dense").classes("field")
             with box(""):
                 text(_("Kind"), "label")
-                self.topic = ui.select(topics(), value=self.draft.topic).props("outlined dense").classes("field")
+                self.topic = ui.select(topics(), value=self.draft.topic)
+                attribute(self.topic, aria_label=_("Kind")).props("outlined dense").classes("field")
         with box(""):
             text(_("Text"), "label")
             placeholder = _("Steps as a numbered list. A line that begins with ## starts a part of its own.")
             self.body = ui.textarea(value=self.draft.body, placeholder=placeholder, on_change=self._show_preview)
-            self.body.props("outlined autogrow debounce=150").classes("field answer article-body")
+            attribute(self.body, aria_label=_("Text")).props("outlined autogrow debounce=150")
+            self.body.classes("field answer article-body")
             hint = _("Each part is told as one message: at most {n} characters.").format(n=LONGEST_PASSAGE)
             text(hint, "hint")
 

@@ -11,7 +11,7 @@ from console.broadcast_time import chosen_moment
 from console.desk import Outcome, act
 from console.dialogs import confirmed
 from console.language import _, plural
-from console.pieces import box, button, link, text
+from console.pieces import attribute, box, button, link, text
 from console.pulse import pulse
 from console.visits import Visit
 from crm import campaigns
@@ -73,7 +73,8 @@ class Actions:
 
     def _draw_later(self) -> None:
         with box("actions later"):
-            at = ui.input().props('outlined dense type="datetime-local"').classes("at")
+            at = attribute(ui.input(), aria_label=_("Send at this time"))
+            at.props('outlined dense type="datetime-local"').classes("at")
 
             async def later() -> None:
                 moment = chosen_moment(at.value)

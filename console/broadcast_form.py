@@ -78,7 +78,7 @@ class Form:
             text(_("Name"), "label")
             placeholder = _("For yourself, for example: Women's Day voucher")
             self.name = ui.input(value=self.draft.name, placeholder=placeholder)
-            self.name.props("outlined dense maxlength=200").classes("field name")
+            attribute(self.name, aria_label=_("Name")).props("outlined dense maxlength=200").classes("field name")
 
     def _build_audience(self) -> None:
         with box(""):
@@ -119,7 +119,8 @@ class Form:
         with box(""):
             text(_("When"), "label")
             with box("actions"):
-                self.at = ui.input().props('outlined dense type="datetime-local"').classes("at")
+                self.at = attribute(ui.input(), aria_label=_("Send at this time"))
+                self.at.props('outlined dense type="datetime-local"').classes("at")
                 button(_("Send at this time"), self._later, "", "schedule")
                 button(_("Send now"), self._now, "primary", "send")
                 button(_("Save as draft"), self._save, "", "save")

@@ -53,7 +53,7 @@ def frame(visit: Visit, title: str, waiting: Inbox | None, back: tuple[str, str]
 
 
 def _navigation(visit: Visit) -> ui.element:
-    with link("/", "brand"):
+    with attribute(link("/", "brand"), aria_label=PRODUCT):
         attribute(box("mark", "img"), src="/static/mark.svg", alt="")
         text(PRODUCT, tag="span")
     badge = box("badge hidden", "span")

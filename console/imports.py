@@ -1,5 +1,6 @@
 """Files of customers and purchases: uploaded, and those that were."""
 
+import json
 from functools import partial
 
 from nicegui import events, ui
@@ -19,6 +20,8 @@ from crm.models.staff import Staff
 from crm.records import Outcome
 
 REDRAW_S = 2.0
+# Quasar leaves its field of a file without a name, and out of the keyboard's reach.
+NAME_UPLOAD = "document.querySelectorAll('.upload input').forEach((e) => { e.ariaLabel = WORDS; e.tabIndex = 0 })"
 TONES = {
     ImportState.CHECKING: "info",
     ImportState.CHECKED: "warn",
@@ -59,7 +62,8 @@ class _Upload:
 
     def build(self) -> None:
         with box("card pad stack"):
-            text(_("A file from your till, web shop or spreadsheet"), "section-title", "h3")
+            words = _("A file from your till, web shop or spreadsheet")
+            text(words, "section-title", "h3")
             with attribute(box("choice"), role="group"):
                 for kind in ImportKind:
                     element = button(phrases.word(kind), partial(self._choose, kind))
@@ -73,9 +77,13 @@ class _Upload:
                 max_file_size=MAX_BYTES,
                 max_files=1,
                 auto_upload=True,
-                label=_("Drop a CSV or Excel file (.xlsx) here, or press +"),
             )
+            with upload.add_slot("header"), box("upload-head"):
+                ui.icon("upload_file")
+                text(_("Drop a CSV or Excel file (.xlsx) here, or press to choose one"), tag="span")
+                ui.element("q-uploader-add-trigger")  # the field of the file, over the whole of the head
             upload.props('accept=".csv,.txt,.tsv,.xlsx" flat bordered').classes("upload")
+            ui.run_javascript(NAME_UPLOAD.replace("WORDS", json.dumps(words)))
             text(_("It is checked first: nothing is written before you have seen what would happen."), "hint")
         self._light()
 

@@ -25,6 +25,7 @@ class Bell:
         self._visit, self._me = visit, visit.visitor.staff_id
         self._newest: int | None = None
         with attribute(box("icon-btn bell", "button"), type="button", aria_haspopup="dialog") as self._button:
+            attribute(self._button, title=_("Notices"), aria_label=_("Notices"))
             ui.icon("notifications")
             self._badge = text("", "badge hidden", "span")
             self._menu = ui.menu().props('anchor="bottom right" self="top right"').classes("bell-menu")

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -12,6 +12,7 @@ from console import phrases
 from crm.text import given_name
 
 Handler = Callable[[], Awaitable[Any]]
+E = TypeVar("E", bound=ui.element)
 
 
 def box(classes: str, tag: str = "div") -> ui.element:
@@ -24,7 +25,7 @@ def text(words: str, classes: str = "", tag: str = "div") -> TextElement:
     return TextElement(tag=tag, text=words).classes(classes)
 
 
-def attribute(element: ui.element, **values: str) -> ui.element:
+def attribute(element: E, **values: str) -> E:
     """Sets attributes by value, so that no quote in a value can break out. `aria_label` becomes `aria-label`."""
     for name, value in values.items():
         element.props[name.replace("_", "-")] = value
@@ -119,7 +120,7 @@ def fact(name: str, value: str) -> None:
 
 def tabs(choices: list[tuple[str, str, str]], chosen: str) -> None:
     """A row of filters as links: (key, words, target)."""
-    with attribute(box("tabs", "nav"), role="tablist"):
+    with box("tabs", "nav"):
         for key, words, target in choices:
             with link(target, "tab on" if key == chosen else "tab") as tab:
                 text(words, tag="span")

@@ -1,4 +1,4 @@
-"""Live updates: one look at the database a second for the whole process, however many screens are open."""
+"""Live updates: two looks at the database a second for the whole process, however many screens are open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ from crm.models.staff import Staff
 from crm.settings import settings
 
 log = structlog.get_logger(__name__)
-EVERY_S = 1.0
+EVERY_S = 0.5
 Topic = tuple[str, int]
 QUEUE: Topic = ("queue", 0)
 COMPLAINTS: Topic = ("complaints", 0)

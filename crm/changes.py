@@ -1,4 +1,4 @@
-"""What changed since last time: marks cheap enough to read once a second for everything that is on a screen.
+"""What changed since last time: marks cheap enough to read twice a second for everything that is on a screen.
 
 A mark is only ever compared with an earlier one of the same thing; when they differ, look again.
 """
