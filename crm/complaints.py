@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import case_events, case_news, case_states, clock, codes, service_levels, staff_notices, surveys
+from crm import case_events, case_news, case_owners, case_states, clock, codes, service_levels, staff_notices, surveys
 from crm.case_news import account_of
 from crm.case_states import LEGAL, OPEN_STATES
 from crm.errors import InvalidInput, NotFound
@@ -23,6 +23,7 @@ from crm.shop import shop
 __all__ = ["LEGAL", "OPEN_STATES", "account_of"]  # named here because callers say `complaints.OPEN_STATES`
 
 CLOSING_BATCH = 100
+REPEATED_WITHIN = timedelta(days=1)
 # What a change of state has to say to the customer: without it there is no such change.
 _MUST_SAY = {ComplaintState.RESOLVED: "resolution", ComplaintState.WAITING: "question"}
 
@@ -76,6 +77,19 @@ def submit(session: Session, customer: Customer, conversation: Conversation | No
     case_events.record(session, complaint, EventKind.STATE, None)
     service_levels.case_opened(session, complaint)
     return complaint
+
+
+def told_already(session: Session, customer: Customer, report: Report) -> Complaint | None:
+    """The open complaint of the last REPEATED_WITHIN that says just the same: its reporter was not told, or forgot."""
+    same = (
+        Complaint.customer_id == customer.id,
+        Complaint.state.in_(OPEN_STATES),
+        Complaint.created_at > clock.now() - REPEATED_WITHIN,
+        Complaint.description == report.description,
+        Complaint.product_id.is_not_distinct_from(report.product_id),
+        Complaint.purchase_id.is_not_distinct_from(report.purchase_id),
+    )
+    return session.scalars(select(Complaint).where(*same).order_by(Complaint.id.desc())).first()
 
 
 def get(session: Session, complaint_id: int) -> Complaint:
@@ -144,8 +158,6 @@ def move(
     if staff is not None and to in _MUST_SAY:
         service_levels.case_answered(session, complaint, staff)
     service_levels.case_moved(session, complaint, before, to, staff)
-    if before is ComplaintState.WAITING and complaint.due_at is not None:  # what they are told when they ask
-        complaint.promised_at = max(complaint.promised_at, complaint.due_at)
     surveys.follow(session, complaint, before, to, staff)
     if staff is None and to is ComplaintState.IN_PROGRESS:
         _tell_owner(session, complaint, event, before)
@@ -156,7 +168,7 @@ def _tell_owner(session: Session, complaint: Complaint, event: ComplaintEvent, b
     """The customer took the case up again, or answered what it waited for: whoever looks after it hears of it."""
     staff_notices.tell(
         session,
-        [complaint.owner_id] if complaint.owner_id is not None else staff_notices.leads(session),
+        case_owners.who_hears(session, [complaint.owner_id]),
         NoticeKind.CASE_REOPENED if case_states.is_reopening(before, complaint.state) else NoticeKind.CASE_ANSWERED,
         key=f"case_event:{event.id}",
         target=f"/complaints/{complaint.id}",
@@ -170,8 +182,9 @@ def _enter(complaint: Complaint, to: ComplaintState, staff: Staff | None, note: 
     """Sets the state and what goes with it; returns the state before."""
     before, complaint.state, moment = complaint.state, to, clock.now()
     taken_on = to is ComplaintState.IN_PROGRESS and before in (ComplaintState.NEW, ComplaintState.ACKNOWLEDGED)
-    if staff is not None and to in OPEN_STATES and (taken_on or complaint.owner_id is None):
-        complaint.owner_id = staff.id
+    taken_by = staff if staff is not None and case_owners.may_own(staff) else None
+    if taken_by is not None and to in OPEN_STATES and (taken_on or complaint.owner_id is None):
+        complaint.owner_id = taken_by.id
     if to is ComplaintState.RESOLVED:
         complaint.resolution, complaint.resolved_at = note, moment
     elif to is ComplaintState.CLOSED:

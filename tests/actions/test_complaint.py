@@ -67,6 +67,22 @@ async def test_recorded_once_with_code_severity_and_photo_however_often_the_turn
         assert newest.contact == "0900000001"
 
 
+async def test_confirmed_again_in_another_turn_it_is_still_one_complaint_until_it_is_settled(talk: Talk) -> None:
+    await _filled(talk)
+    await _answer(talk, "đúng rồi", "affirm")
+    draft = dict(talk.slots)
+    codes = []
+    for _ in range(2):  # Rasa died after the commit: its memory still has the draft
+        talk.say("đúng rồi", "affirm")
+        talk.slots = dict(draft)
+        [said] = await talk.run(ActionSubmitComplaint())
+        codes.append(said["code"])
+    talk.say("đúng rồi", "affirm")
+    talk.slots = draft | {"complaint_description": "máy giặt vẫn rò điện"}
+    [other] = await talk.run(ActionSubmitComplaint())
+    assert codes[0] == codes[1] != other["code"]
+
+
 async def test_cancelled_at_any_question_and_nothing_is_recorded(talk: Talk) -> None:
     await _filled(talk)
     with talk.database.read() as session:
