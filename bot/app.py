@@ -7,16 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from telegram import Bot
-from telegram.error import InvalidToken, TelegramError
 
-from bot import webhook
+from bot import contact, webhook
 from bot.delivery import Delivery
 from bot.dispatcher import Dispatcher
 from bot.intake import Intake
 from bot.leadership import Leadership
 from bot.sweeper import Sweeper
-from bot.telegram_api import make_bot, until_it_works
+from bot.telegram_api import make_bot
 from bot.turns import TurnTaker
 from bot.typing_signs import TypingSigns
 from bot.understanding import Understanding
@@ -27,7 +25,6 @@ from crm.db import Database
 from crm.settings import Settings
 
 log = structlog.get_logger()
-RETRY_S = 2.0
 THREADS = 14  # at most as many as the database keeps connections for
 
 
@@ -48,11 +45,17 @@ class BotProcess:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         try:
             await self._wait_for_database()
-            await self._wait_for_telegram(self._bot)
+            # Opens the pool and calls nobody: without Telegram the house is kept all the same.
+            await self._bot.request.initialize()
             await self._worker.enlist()
             await self._serve()
         finally:
-            for step in (self._leadership.give_up, self._worker.give_up, self._understanding.close, self._bot.shutdown):
+            for step in (
+                self._leadership.give_up,
+                self._worker.give_up,
+                self._understanding.close,
+                self._bot.request.shutdown,
+            ):
                 with contextlib.suppress(Exception):
                     await step()
 
@@ -72,23 +75,29 @@ class BotProcess:
             Sweeper(database, settings, vitals, delivery.in_hand).run(),
             vitals.run(),
         ]
+        commands = list(templates.commands().items())
+        offering = asyncio.create_task(contact.offer(lambda: self._bot.set_my_commands(commands), "commands"))
         try:
             await _first_to_end(jobs)
         finally:
+            offering.cancel()
             await dispatcher.finish()
             await delivery.finish()
 
     async def _updates(self, intake: Intake) -> None:
         if self._settings.telegram_mode == "webhook":
-            await webhook.serve(self._bot, self._settings, intake.store)
+            await webhook.serve(self._bot, self._settings, intake.store, self._vitals)
             return
         while True:
             self._vitals.status = "standing by to fetch"
             await self._leadership.win()
             self._vitals.status = "serving"
-            await until_it_works(self._bot.delete_webhook)
-            await _first_to_end([intake.run(), self._leadership.keep()])
+            await _first_to_end([self._fetch(intake), self._leadership.keep()])
             self._vitals.leave("intake")
+
+    async def _fetch(self, intake: Intake) -> None:
+        await contact.insist(self._bot.delete_webhook, self._vitals, "intake")
+        await intake.run()
 
     async def _wait_for_database(self) -> None:
         said = False
@@ -103,18 +112,6 @@ class BotProcess:
             return schema.is_current(self._database.engine)
         except Exception:
             return False
-
-    async def _wait_for_telegram(self, bot: Bot) -> None:
-        while True:
-            try:
-                await bot.initialize()
-                await bot.set_my_commands(list(templates.commands().items()))
-                return
-            except InvalidToken:
-                log.error("Telegram refuses the token; put the right one into TRIAN_TELEGRAM_TOKEN")
-            except TelegramError as error:
-                log.warning("waiting for Telegram", error=type(error).__name__)
-            await asyncio.sleep(RETRY_S)
 
 
 async def _first_to_end(jobs: list[Coroutine[Any, Any, None]]) -> None:

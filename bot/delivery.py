@@ -70,6 +70,9 @@ class Delivery:
         """Numbers of the messages that were claimed here and whose outcome is not written yet."""
         return list(self._in_flight)
 
+    def _letters(self) -> list[Letter]:
+        return [letter for letter, _ in list(self._in_flight.values())]
+
     async def write_outcomes(self) -> None:
         """Writes what became of the messages until cancelled; runs beside `run`."""
         await self._outcomes.run()
@@ -131,7 +134,7 @@ class Delivery:
             gate = send_limits.gate(session, self._settings.bot_id, self._settings.send_rate)
             here = time.monotonic()
             if self._unsure:
-                dispatch.put_back(session, self._settings.bot_id, fence, list(self._in_flight))
+                dispatch.put_back(session, self._settings.bot_id, fence, self._letters())
             gate.learn(kept)
             slots = gate.take(room)
             letters = dispatch.claim(session, self._settings, fence, len(slots)) if slots else []
@@ -145,7 +148,7 @@ class Delivery:
     def _put_back(self) -> None:
         """Queues again what was claimed and never called."""
         with self._database.begin() as session:
-            dispatch.put_back(session, self._settings.bot_id, self._worker.fence, list(self._in_flight))
+            dispatch.put_back(session, self._settings.bot_id, self._worker.fence, self._letters())
 
     async def _rest(self) -> None:
         self._wake.clear()

@@ -1,6 +1,7 @@
 """How python-telegram-bot reaches Telegram: over aiohttp, which costs a tenth of httpx's processor time a call."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
@@ -10,9 +11,16 @@ from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+# Failures with which a front says that it passed nothing on, or that what it got back is no answer. Every other one
+# (500, 504, the 52x of content networks) may come after the call was carried out.
+REFUSED = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 # Below the shortest time after which a server closes an idle connection (uvicorn's is 5 s): a message sent into a
 # connection that is just being closed is one of which nobody knows what became.
 KEEP_ALIVE_S = 4.0
+
+
+class NoVerdict(NetworkError):
+    """The answer tells of a failure, and not of whether the call was carried out before it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class HttpRequest(BaseRequest):
         connect_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
         pool_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """One call, as python-telegram-bot asks for it: status code and body."""
+        """One call, as python-telegram-bot asks for it: status code and body. Raises NoVerdict besides."""
         if self._session is None:
             raise NetworkError("not initialised")
         read_s = self._timeout_s if isinstance(read_timeout, DefaultValue) else read_timeout or self._timeout_s
@@ -75,6 +83,8 @@ class HttpRequest(BaseRequest):
             async with self._session.request(
                 method, url, data=_form(request_data), proxy=self._proxy, timeout=timeout
             ) as answer:
+                if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in REFUSED:
+                    raise NoVerdict(f"{answer.reason} ({answer.status})")
                 return answer.status, await answer.read()
         except TimeoutError as error:
             raise TimedOut(type(error).__name__) from error

@@ -6,8 +6,9 @@ from typing import Any
 
 import structlog
 from telegram import Bot
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import TelegramError
 
+from bot import contact
 from bot.http import HttpRequest
 from bot.telegram_api import fetch, polling_request, wait_of
 from bot.updates import chat_of, said_in
@@ -57,8 +58,8 @@ class Intake:
                 self._vitals.mark("intake")
                 pause = PAUSE_S
             except TelegramError as error:
-                _explain(error)
-                self._vitals.trouble("intake", f"no contact with Telegram: {type(error).__name__}")
+                contact.explain(error)
+                self._vitals.trouble("intake", contact.trouble_of(error))
                 await asyncio.sleep(max(pause, wait_of(error)))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             except Exception as error:
@@ -99,14 +100,3 @@ class Intake:
     def _obey_stop(self, chat_id: int, said: str) -> None:
         with self._database.begin() as session:
             turns.obey_stop(session, self._settings.bot_id, chat_id, said)
-
-
-def _explain(error: TelegramError) -> None:
-    if isinstance(error, Conflict):
-        log.warning("another program fetches this bot's updates; stop it, or delete its webhook", error=error.message)
-    elif isinstance(error, InvalidToken):
-        log.error("Telegram refuses the token; put the right one into TRIAN_TELEGRAM_TOKEN")
-    elif isinstance(error, RetryAfter):
-        log.warning("Telegram asks us to wait", seconds=wait_of(error))
-    else:
-        log.warning("no contact with Telegram; trying again", error=type(error).__name__)

@@ -2,22 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
-from bot.http import NEVER_SENT, HttpRequest, call
+from bot.http import NEVER_SENT, HttpRequest, NoVerdict, call
 from bot.updates import ALLOWED
 from crm.dispatch import Letter, Outcome
 from crm.settings import Settings
 
-log = structlog.get_logger()
-RETRY_S = 2.0
 _GONE = ("chat not found", "user is deactivated", "bot was blocked", "bot was kicked", "user not found")
 CALL_TIMEOUT_S = 15.0
 CONNECT_TIMEOUT_S = 10.0
@@ -117,9 +113,11 @@ def judge(error: TelegramError) -> Outcome:
 
 def _judge_network(error: NetworkError) -> Outcome:
     cause = error.__cause__
+    if isinstance(error, NoVerdict):
+        return Outcome.AMBIGUOUS
     if isinstance(cause, NEVER_SENT):
         return Outcome.NOT_REACHED
-    # An HTTP answer, however broken, has no error of the connection behind it: Telegram's front said no.
+    # Any other HTTP answer, however broken, has no error of the connection behind it: Telegram's front said no.
     return Outcome.AMBIGUOUS if isinstance(cause, aiohttp.ClientError | OSError | TimeoutError) else Outcome.RETRY
 
 
@@ -129,14 +127,3 @@ def wait_of(error: TelegramError) -> float:
         return 0.0
     after = error.retry_after
     return after if isinstance(after, int | float) else after.total_seconds()
-
-
-async def until_it_works(call: Callable[[], Awaitable[Any]]) -> None:
-    """Repeats the call until Telegram takes it."""
-    while True:
-        try:
-            await call()
-            return
-        except TelegramError as error:
-            log.warning("not taken by Telegram; trying again", error=type(error).__name__)
-            await asyncio.sleep(max(RETRY_S, wait_of(error)))

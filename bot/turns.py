@@ -130,7 +130,8 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
     elif button is not None and button.payload == escalations.RESUME:
         turns.resume_assistant(session, turn)
     elif turn.mode is Mode.PEOPLE:
-        turns.leave_to_people(session, turn)
+        if button is None or not turns.take_rating(session, turn, button.payload):
+            turns.leave_to_people(session, turn)
     elif incoming.kind in UNSUPPORTED:
         turns.answer_with_template(session, turn, incoming.kind.value)
     elif incoming.kind is Kind.BUTTON and button is None:

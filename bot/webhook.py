@@ -1,5 +1,6 @@
 """Updates by webhook: the same inbox, filled by Telegram's own requests."""
 
+import asyncio
 import contextlib
 import hmac
 import json
@@ -11,8 +12,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from telegram import Bot
 
-from bot.telegram_api import until_it_works
+from bot import contact
 from bot.updates import ALLOWED
+from bot.vitals import Vitals
 from crm.errors import SettingsProblem
 from crm.settings import Settings
 
@@ -74,8 +76,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(bot: Bot, settings: Settings, store: Store) -> None:
-    """Tells Telegram where to post, and serves until cancelled. Raises SettingsProblem without a URL."""
+async def serve(bot: Bot, settings: Settings, store: Store, vitals: Vitals) -> None:
+    """Serves until cancelled, and tells Telegram where to post. Raises SettingsProblem without a URL."""
     if not settings.webhook_url:
         raise SettingsProblem("TRIAN_WEBHOOK_URL must be the public https address that leads to TRIAN_WEBHOOK_PORT")
     secret = settings.derived_secret("telegram-webhook")
@@ -84,5 +86,13 @@ async def serve(bot: Bot, settings: Settings, store: Store) -> None:
     )
     server = _Server(config)
     url = settings.webhook_url.rstrip("/") + PATH
-    await until_it_works(lambda: bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED))
-    await server.serve()
+
+    async def register() -> None:
+        await bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
+
+    # Beside the serving: Telegram knows the address from before, and may post while it takes no call of ours.
+    registering = asyncio.create_task(contact.insist(register, vitals, "webhook"))
+    try:
+        await server.serve()
+    finally:
+        registering.cancel()

@@ -25,11 +25,14 @@ from console import (
     watch,
 )
 from console.api import app as api
+from console.body_limit import BodyLimit
 from console.cookies import Sessions
 from console.doorkeeper import Doorkeeper, Headers
 from console.frame import STATIC
 from console.pulse import pulse
 from crm.settings import settings
+
+BRAND = "#0e6e62"  # --brand of console.css: for what NiceGUI's own elements fill
 
 
 def create() -> FastAPI:
@@ -44,6 +47,7 @@ def create() -> FastAPI:
     _ = settings().second_factor_rule  # says now what cannot be
     secret = settings().derived_secret("console session")
     # The layer added last is the outermost: headers, then the session cookie, then the doorkeeper.
+    application.add_middleware(BodyLimit)
     application.add_middleware(Doorkeeper)
     application.add_middleware(Sessions, secret=secret)
     application.add_middleware(Headers)
@@ -57,6 +61,8 @@ def _wire_nicegui(application: FastAPI) -> None:
     nicegui_app.add_exception_handler(404, _not_found)
     nicegui_app.add_exception_handler(RequestValidationError, _not_found)
     nicegui_app.add_exception_handler(Exception, _trouble)
+    nicegui_app.colors(primary=BRAND)
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True  # what waits shows so itself, and has a name
     nicegui_app.on_startup(lambda: background_tasks.create(pulse.run(), name="pulse"))
     ui.run_with(
         application,

@@ -41,12 +41,11 @@ def look(session: Session, campaign_id: int | None, audience: Audience | None, b
         return Reach(None, {}, 0, None, rendered, right, reader.name)
     campaign = campaigns.get(session, campaign_id) if campaign_id is not None else None
     found = _estimate(session, campaign, audience)
-    rate = campaign_estimate.rate_now(session, clock.now(), settings())
     return Reach(
         estimate=found,
         lacking=_lacking(session, campaign, audience, body),
         nameless=audiences.nameless(session, audience) if "{name}" in body else 0,
-        finish=campaign_estimate.finish_at(clock.now(), found.reach, 0, rate, settings()),
+        finish=campaign_estimate.finish_if_sent(session, found.reach, clock.now(), settings()),
         rendered=rendered,
         right=right,
         reader=reader.name,

@@ -78,7 +78,10 @@ class Screen:
         self.sight = sight
         key = (sight.mark, shown(sight.complaint), sight.moves)
         clocks = complaint_clocks.shown(sight.clocks)
-        self.head.show((key, clocks), lambda: complaint_head.draw(sight, self._move, self._take, self.merging.separate))
+        self.head.show(
+            (key, clocks, sight.carers),
+            lambda: complaint_head.draw(sight, self._move, self._take, self.merging.separate),
+        )
         self.facts.show((key, [each.id for each in sight.candidates]), lambda: self._draw_side(sight))
         self.doings.show(key, lambda: self.work.draw(sight))
         self.history.show(key, lambda: complaint_history.draw(sight))

@@ -44,6 +44,7 @@ def address(wanted: Filter) -> str:
     """The page's address for the filter, from one's own point of view: somebody else's cases are nobody's link."""
     owner = "" if wanted.owner_id is None else ME if wanted.owner_id else NOBODY
     named = asdict(replace(wanted, owner_id=None, words="", partner_id=None, overdue=False))
+    del named["begun_numbers"]  # who looks decides that, not the address
     given = {name: str(value) for name, value in named.items() if value is not None and value is not Group.OPEN}
     given |= {"owner": owner, "q": wanted.words, "partner": str(wanted.partner_id or "")}
     given["overdue"] = "1" if wanted.overdue else ""

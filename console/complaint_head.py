@@ -6,8 +6,11 @@ from nicegui import ui
 
 from console import complaint_clocks, phrases
 from console.complaint_rows import is_late, state
+from console.desk import act
 from console.language import _
 from console.pieces import attribute, box, button, fact, link, section, text
+from console.visits import current
+from crm import customer_contact
 from crm.case_sight import CaseSight
 from crm.models.care import Complaint, ComplaintState
 
@@ -101,14 +104,44 @@ def _facts(sight: CaseSight) -> None:
     with box("facts"):
         fact(_("Product"), complaint.product.name if complaint.product else "")
         fact(_("Since"), complaint.since)
-        fact(_("How to reach"), complaint.contact)
+        contact = _contact(sight)
         fact(_("Reported"), phrases.when(complaint.created_at))
+    if contact is not None:
+        _revealing(sight.complaint, contact)
     if sight.related:
         with box("row-head"):
             text(_("Told together with"), "dim small", "span")
             for other in sight.related:
                 with link(f"/complaints/{other.id}", "more"):
                     text(other.code, "mono", "span")
+
+
+def _contact(sight: CaseSight) -> ui.element | None:
+    """Masked by the same rule as on the customer's card; the place of it, where that hides anything."""
+    contact, visitor = sight.complaint.contact, current().visitor
+    hidden = customer_contact.masked_contact(contact)
+    whole = customer_contact.sees_numbers(visitor.role) or visitor.staff_id in sight.carers
+    if whole or hidden == contact:
+        fact(_("How to reach"), contact)
+        return None
+    with box("") as place:
+        fact(_("How to reach"), hidden)
+    return place
+
+
+def _revealing(complaint: Complaint, place: ui.element) -> None:
+    """The whole of it on request, which is written down."""
+
+    async def reveal() -> None:
+        number = complaint.customer_id
+        if await act("reveal_contact", lambda session, staff: customer_contact.reveal(session, number, staff)):
+            buttons.clear()
+            place.clear()
+            with place:
+                fact(_("How to reach"), complaint.contact)
+
+    with box("actions tight case-reveal") as buttons:
+        button(_("Show phone and e-mail"), reveal, "quiet small", "visibility")
 
 
 def _merged(sight: CaseSight, other: Complaint, separate: Separate) -> None:

@@ -1,6 +1,6 @@
 """Complaints as a list: the clock that runs out first on top, filtered, searched, live."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nicegui import events, ui
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from console.language import _
 from console.pieces import Canvas, box, button, empty, link, text
 from console.pulse import COMPLAINTS, pulse
 from console.visits import Visit
-from crm import case_list, case_sight, partners, service_levels
+from crm import case_list, case_sight, customer_contact, partners, service_levels
 from crm.case_list import Counts, Filter, Page
 from crm.models.care import Complaint
 from crm.models.cases import Partner
@@ -85,7 +85,9 @@ class Listing:
 
     def see(self, session: Session) -> Sight:
         """Looks at the page that is shown."""
-        return _see(session, self.filters.wanted, self.after, self.visit.visitor.staff_id)
+        visitor = self.visit.visitor
+        wanted = replace(self.filters.wanted, begun_numbers=customer_contact.sees_numbers(visitor.role))
+        return _see(session, wanted, self.after, visitor.staff_id)
 
     def build(self, sight: Sight, known: list[Partner]) -> None:
         with box("tools"):

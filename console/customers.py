@@ -1,5 +1,6 @@
 """The list of customers: searched without accents, narrowed down, page after page."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -24,7 +25,8 @@ async def page(
     visit: Visit, q: str = "", tier: str = "", stage: str = "", agreed: str = "", name: str = "", after: int = 0
 ) -> None:
     """One page of the list; results follow the typing. `name` and `after` are where this page begins."""
-    wanted = Filter(q, _member(Tier, tier), _member(Stage, stage), _member(Purpose, agreed))
+    begun = customer_contact.sees_numbers(visit.visitor.role)
+    wanted = Filter(q, _member(Tier, tier), _member(Stage, stage), _member(Purpose, agreed), begun)
     beginning = (name, after) if after else None
     with frame(visit, _("Customers"), await inbox.for_visitor(visit.visitor)):
         await _ways(visit)
@@ -63,7 +65,7 @@ class List:
         field.on_value_change(lambda event: ui.navigate.to(_address(self.wanted, **{name: event.value})))
 
     async def _typed(self) -> None:
-        self.wanted = Filter(self._field.value or "", self.wanted.tier, self.wanted.stage, self.wanted.agreed)
+        self.wanted = replace(self.wanted, words=self._field.value or "")
         await self.show(None)
 
     async def show(self, beginning: tuple[str, int] | None) -> None:
@@ -110,7 +112,9 @@ def _draw(found: Page, wanted: Filter, *, first: bool) -> None:
         empty(
             "person_search",
             _("Nobody found"),
-            _("Try a part of the name, without accents, or the first digits of the phone."),
+            _("Try a part of the name, without accents, or the first digits of the phone.")
+            if wanted.begun_numbers
+            else _("Try a part of the name, without accents, or the whole phone number."),
         )
         return
     with box("card rows"):

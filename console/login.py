@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console import cookies, language, notices, pictures
 from console.doorkeeper import TOKEN
-from crm import second_factor, staff, staff_links, staff_sessions
+from crm import dealing, second_factor, staff, staff_links, staff_sessions
 from crm.db import database
 from crm.errors import IllegalTransition
 from crm.login_waits import Origin
@@ -173,7 +173,7 @@ def _try_password(session: Session, username: str, password: str, origin: Origin
         return None
     enrolled = second_factor.enrolled(person)
     if not enrolled and not second_factor.required(person):
-        return Step(person, staff_sessions.start(session, person, origin))
+        return Step(person, _come_in(session, person, origin))
     if not enrolled:
         second_factor.prepare(person)
     return Step(person, pending=staff_links.give(session, LinkPurpose.SECOND_STEP, person.id))
@@ -184,7 +184,7 @@ def _try_code(session: Session, pending: str, code: str, origin: Origin) -> Step
     if person is None or not second_factor.check(session, person, code, origin):
         return None
     staff_links.use(session, LinkPurpose.SECOND_STEP, pending)
-    return Step(person, staff_sessions.start(session, person, origin))
+    return Step(person, _come_in(session, person, origin))
 
 
 def _try_setup(session: Session, pending: str, code: str, origin: Origin) -> Step | None:
@@ -193,7 +193,14 @@ def _try_setup(session: Session, pending: str, code: str, origin: Origin) -> Ste
     if person is None or not codes:
         return None
     staff_links.use(session, LinkPurpose.SECOND_STEP, pending)
-    return Step(person, staff_sessions.start(session, person, origin), codes=tuple(codes))
+    return Step(person, _come_in(session, person, origin), codes=tuple(codes))
+
+
+def _come_in(session: Session, person: Staff, origin: Origin) -> str:
+    """Their session; who is on duty is given what waits for somebody."""
+    token = staff_sessions.start(session, person, origin)
+    dealing.deal_waiting(session)
+    return token
 
 
 def _keep_language(session: Session, token: str, chosen: str) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from console import phrases
 from console.language import _
+from crm.models.campaigns import PauseReason
 from crm.models.service import ClockKind, NoticeKind, StaffNotice
 
 _ICONS = {
@@ -21,6 +22,7 @@ _ICONS = {
     NoticeKind.PARTNER_LATE: "factory",
     NoticeKind.REPLY_OVERTAKEN: "schedule_send",
     NoticeKind.REPLY_UNHELD: "cancel_schedule_send",
+    NoticeKind.BROADCAST_HALTED: "pause_circle",
 }
 
 
@@ -36,6 +38,8 @@ def sentence(notice: StaffNotice) -> str:
         words["clock"] = phrases.word(ClockKind(words["clock_kind"])).lower()
     if "due_at" in words:
         words["due"] = phrases.when(datetime.fromisoformat(words["due_at"]))
+    if "pause_reason" in words:
+        words["why"] = phrases.word(PauseReason(words["pause_reason"])).lower()
     return _form(notice.kind).format_map(_Gaps(words))
 
 
@@ -62,5 +66,6 @@ def _form(kind: NoticeKind) -> str:
         NoticeKind.REPLY_UNHELD: _(
             "Your planned reply to {name} was cancelled: the conversation is not yours any more."
         ),
+        NoticeKind.BROADCAST_HALTED: _("The broadcast “{name}” has stopped and waits for you: {why}."),
     }
     return known.get(kind, "{text}")

@@ -1,13 +1,15 @@
 """Finding one customer by name, accents or none, and choosing them."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from nicegui import ui
 
 from console import desk, phrases
 from console.language import _
 from console.pieces import attribute, box, button, text
-from crm import customer_card
+from console.visits import current
+from crm import customer_card, customer_contact
 from crm.models.people import Customer, Tier
 
 SHOWN = 6
@@ -29,7 +31,9 @@ class PersonChoice:
 
     async def _find(self) -> None:
         words = (self._field.value or "").strip()
-        found = await desk.look(lambda session: customer_card.search(session, words, SHOWN)) if words else []
+        begun = customer_contact.sees_numbers(current().visitor.role)
+        look = partial(customer_card.search, words=words, limit=SHOWN, begun_numbers=begun)
+        found = await desk.look(look) if words else []
         if words != (self._field.value or "").strip():
             return
         self._found.clear()

@@ -32,8 +32,8 @@ from console.language import _
 from console.phrases import word
 from console.pieces import Canvas, attribute, box, button, empty, text
 from console.pulse import QUEUE, pulse
-from console.visits import Visit, visitor_of
-from crm import availability, escalations, inbox_found
+from console.visits import Visit, Visitor, visitor_of
+from crm import availability, customer_contact, escalations, inbox_found
 from crm.inbox import Counts, Filters, Page, Queue, counts, page
 from crm.inbox_found import Found
 from crm.inbox_lines import Line
@@ -89,12 +89,14 @@ class Sight:
     found: Found | None
 
 
-def see(session: Session, staff_id: int, asked: Asked) -> Sight:
+def see(session: Session, visitor: Visitor, asked: Asked) -> Sight:
     """What `asked` shows now."""
-    numbers = counts(session, staff_id)
+    numbers = counts(session, visitor.staff_id)
     if asked.searches:
-        return Sight(numbers, None, inbox_found.look_for(session, asked.words, before=asked.before))
-    return Sight(numbers, page(session, staff_id, asked.queue, asked.filters, asked.after), None)
+        begun = customer_contact.sees_numbers(visitor.role)
+        found = inbox_found.look_for(session, asked.words, before=asked.before, begun_numbers=begun)
+        return Sight(numbers, None, found)
+    return Sight(numbers, page(session, visitor.staff_id, asked.queue, asked.filters, asked.after), None)
 
 
 @guard.page("/inbox")
@@ -115,7 +117,7 @@ async def show(
         me = visit.visitor.staff_id
         chosen = Queue(queue) if queue in list(Queue) else _first(counts(session, me))
         asked = Asked(chosen, filters, q[:200])
-        return asked, see(session, me, asked), availability.carers(session), availability.look(session, me)
+        return asked, see(session, visit.visitor, asked), availability.carers(session), availability.look(session, me)
 
     asked, sight, colleagues, mine = await desk.look(look)
     with frame(visit, _("Inbox"), await inbox.for_visitor(visit.visitor)):
@@ -160,7 +162,7 @@ class Screen:
         """Looks again and changes what changed."""
         async with self._looking:  # an older look must not be drawn over a newer one
             asked = self.asked
-            sight = await desk.look(lambda session: see(session, self.visit.visitor.staff_id, asked))
+            sight = await desk.look(lambda session: see(session, self.visit.visitor, asked))
             if asked == self.asked:  # else the next look is on its way
                 self.show(sight)
 

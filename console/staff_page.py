@@ -148,7 +148,7 @@ def _welcome(visit: Visit, person: Staff, token: str) -> None:
 def _field(words: str, example: str) -> ui.input:
     with box(""):
         text(words, "label")
-        return attribute(ui.input(placeholder=example).props("outlined dense").classes("field"), aria_label=words)  # type: ignore[return-value]
+        return attribute(ui.input(placeholder=example).props("outlined dense").classes("field"), aria_label=words)
 
 
 def _find(session: Session) -> list[Person]:

@@ -66,10 +66,10 @@ class Staged:
         return _contents(words, kept)
 
     async def _came(self, event: events.UploadEventArguments) -> None:
-        content = await event.file.read()
         self._upload.reset()
-        if len(content) > MOST_BYTES:
+        if event.file.size() > MOST_BYTES:  # the browser's limit binds only those who keep to it
             return self._refused()
+        content = await event.file.read()
         self.put_back(Chosen(attachments.fit_name(event.file.name) or _("File"), content))
         return None
 

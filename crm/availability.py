@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from crm import audit, clock
+from crm import audit, clock, staff_sessions
 from crm.errors import InvalidInput
 from crm.models.conversations import Escalation, EscalationState
 from crm.models.inbox import StaffDesk
@@ -81,9 +81,11 @@ def may_hold(staff: Staff) -> bool:
 def next_in_turn(session: Session, without: Collection[int] = ()) -> Staff | None:
     """Who is there, can hold one more and had a conversation longest ago; their turn is counted. None: nobody.
 
+    Nobody is there who is logged in no more, whatever they said when they were.
+
     From here to the end of the transaction nobody else gives anything out.
     """
-    turn = _locked_turn(session)
+    turn = hold_turn(session)
     held = (
         select(func.count(Escalation.id))
         .where(Escalation.staff_id == StaffDesk.staff_id, Escalation.state == EscalationState.CLAIMED)
@@ -94,7 +96,7 @@ def next_in_turn(session: Session, without: Collection[int] = ()) -> Staff | Non
         select(StaffDesk, Staff)
         .join(Staff, Staff.id == StaffDesk.staff_id)
         .where(StaffDesk.present.is_(True), Staff.active.is_(True), Staff.role.in_(CARERS), held < room)
-        .where(StaffDesk.staff_id.not_in(without))
+        .where(StaffDesk.staff_id.in_(staff_sessions.last_seen(session)), StaffDesk.staff_id.not_in(without))
         .order_by(StaffDesk.last_turn, StaffDesk.staff_id)
         .execution_options(populate_existing=True)
     )
@@ -107,7 +109,8 @@ def next_in_turn(session: Session, without: Collection[int] = ()) -> Staff | Non
     return found[1]
 
 
-def _locked_turn(session: Session) -> Counter:
+def hold_turn(session: Session) -> Counter:
+    """The row in which turns are counted, locked: whoever comes next waits, and then sees what was given out."""
     locked = select(Counter).where(Counter.name == _TURN).with_for_update().execution_options(populate_existing=True)
     turn = session.scalar(locked)
     if turn is None:

@@ -5,16 +5,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crm import audiences, clock
+from crm import audiences, campaign_watch, clock
 from crm.campaign_recipients import ON_THE_WAY, progress
 from crm.campaign_states import BEFORE, OVER
-from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
+from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState, PauseReason
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import ChannelAccount
 from crm.settings import Settings
 
 LATELY = timedelta(minutes=5)
 LEAST_RATE = 0.5  # conversations may take all the rate at times, never for long
+LOOK_S = 3.0  # the scheduler looks after broadcasts so often: it starts one, and sends the others after a canary
+MEASURED = 500  # without a limit the rate is that of so many messages sent last
+UNMEASURED_S = 60.0  # and before anything was sent, a minute is said
 _LONGEST = timedelta(days=3650)
 
 
@@ -25,13 +28,26 @@ def finish_of(session: Session, campaign: Campaign, moment: datetime, settings: 
     """
     if campaign.state in OVER:
         return None
-    rate = rate_now(session, moment, settings)
     ahead = _ahead(session, campaign)
     if campaign.state in BEFORE:
+        people = ahead + audiences.estimate(session, campaign.audience).reach
         begins = max(moment, campaign.scheduled_at or moment)
-        return finish_at(begins, ahead + audiences.estimate(session, campaign.audience).reach, 0, rate, settings)
-    deferred = _had_theirs_today(session, campaign, moment, settings)
-    return finish_at(moment, ahead + progress(session, campaign).remaining, deferred, rate, settings)
+        return _finish(session, campaign, begins, people, 0, settings)
+    people = ahead + progress(session, campaign).remaining
+    return _finish(session, campaign, moment, people, _had_theirs_today(session, campaign, moment, settings), settings)
+
+
+def finish_if_sent(session: Session, people: int, moment: datetime, settings: Settings) -> datetime | None:
+    """When a broadcast to `people` would be through if it were sent at `moment`; None: never."""
+    return _finish(session, None, moment, people, 0, settings)
+
+
+def _finish(
+    session: Session, campaign: Campaign | None, begins: datetime, people: int, deferred: int, settings: Settings
+) -> datetime | None:
+    rate = _rate(session, campaign, people, settings)
+    wait_s = _wait_s(session, campaign, begins, people, rate, settings)
+    return finish_at(begins + timedelta(seconds=wait_s), people, deferred, rate, settings)
 
 
 def finish_at(moment: datetime, remaining: int, deferred: int, rate: float, settings: Settings) -> datetime | None:
@@ -55,10 +71,48 @@ def finish_at(moment: datetime, remaining: int, deferred: int, rate: float, sett
     return end
 
 
-def rate_now(session: Session, moment: datetime, settings: Settings) -> float:
-    """Messages a second that replies and care, which go first, have lately left for broadcasts."""
-    others = select(func.count()).where(Outbox.sent_at >= moment - LATELY, Outbox.kind != OutboxKind.MARKETING)
+def _rate(session: Session, campaign: Campaign | None, people: int, settings: Settings) -> float:
+    """Messages a second that replies and care, which go first, have lately left for broadcasts.
+
+    Without a limit: those that were sent of `campaign`, or as many as make a minute of all its people.
+    """
+    if not settings.send_rate:
+        return _measured(session, campaign) or max(1, people) / UNMEASURED_S
+    lately = clock.now() - LATELY
+    others = select(func.count()).where(Outbox.sent_at >= lately, Outbox.kind != OutboxKind.MARKETING)
     return max(LEAST_RATE, settings.send_rate - (session.scalar(others) or 0) / LATELY.total_seconds())
+
+
+def _measured(session: Session, campaign: Campaign | None) -> float | None:
+    """Messages a second of those of `campaign` that were sent last; None while there are too few to say."""
+    if campaign is None:
+        return None
+    sent = select(Outbox.sent_at).where(Outbox.campaign_id == campaign.id, Outbox.state == OutboxState.SENT)
+    moments = [at for at in session.scalars(sent.order_by(Outbox.sending_at.desc()).limit(MEASURED)) if at is not None]
+    first = min(moments, default=clock.now())
+    took_s = (max(moments, default=first) - first).total_seconds()
+    return sum(at > first for at in moments) / took_s if took_s else None
+
+
+def _wait_s(
+    session: Session, campaign: Campaign | None, begins: datetime, people: int, rate: float, settings: Settings
+) -> float:
+    """Seconds during which nothing goes out although it might: until the start, and between the canary and the rest."""
+    start_s = LOOK_S / 2 if campaign is None or campaign.state in BEFORE else 0.0  # on the average
+    if not settings.canary or (campaign is not None and _needs_no_canary(campaign)):
+        return start_s
+    sent, begun = 0, begins
+    if campaign is not None and campaign.state is CampaignState.RUNNING:
+        sent, begun = campaign_watch.tried(session, campaign).count, campaign.watched_since or begins
+    left = max(0, settings.canary - sent)
+    if people <= left:
+        return start_s
+    gone_s = (begins - begun).total_seconds() + left / rate
+    return start_s + LOOK_S - gone_s % LOOK_S
+
+
+def _needs_no_canary(campaign: Campaign) -> bool:
+    return campaign.canary_passed_at is not None and campaign.pause_reason is not PauseReason.ERRORS
 
 
 def _ahead(session: Session, campaign: Campaign) -> int:

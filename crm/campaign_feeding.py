@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from crm import (
     advertisements,
     campaign_approval,
+    campaign_bell,
     campaign_recipients,
     campaign_states,
     campaign_watch,
@@ -45,10 +46,11 @@ def start_due(session: Session, moment: datetime, limit: int = BATCH) -> int:
     for campaign in started:
         if campaign.scheduled_at is not None and _is_too_late(campaign.scheduled_at, moment):
             campaign_states.miss(session, campaign)
+            campaign_bell.ring(session, campaign)
         else:
             _start(session, campaign, moment)
     running = list(session.scalars(campaign_states.locked_in(CampaignState.RUNNING)))
-    return len(started) + sum(_feed(session, campaign, moment, limit) for campaign in running)
+    return len(started) + sum(feed(session, campaign, moment, limit) for campaign in running)
 
 
 def finish_done(session: Session, moment: datetime) -> int:
@@ -87,11 +89,16 @@ def _start(session: Session, campaign: Campaign, moment: datetime) -> None:
     people = campaign_recipients.reachable(session, campaign.id)
     # The audience may have grown since one person let it go.
     if campaign_approval.needs_second(people) and campaign.approved_by == campaign.author_id:
-        campaign.approved_by = None
         campaign_states.halt(session, campaign, PauseReason.APPROVAL, people=people)
+        campaign_bell.ring(session, campaign)
+        campaign.approved_by = None
 
 
-def _feed(session: Session, campaign: Campaign, moment: datetime, limit: int) -> int:
+def feed(session: Session, campaign: Campaign, moment: datetime, limit: int = BATCH) -> int:
+    """Queues the next messages of a running `campaign`, which is locked, as far as there is room; for how many people.
+
+    It may pause by itself here.
+    """
     if not _busy(session, campaign.id):
         return 0
     if campaign.version > 1:  # a message that was on its way during an edit may have come back with the old text

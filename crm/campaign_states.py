@@ -22,12 +22,12 @@ LEGAL: dict[CampaignState, frozenset[CampaignState]] = {
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.PAUSED})
 BEFORE = frozenset({CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.SCHEDULED})  # nobody was sent anything
 OVER = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED})
-_MAY = (Role.MARKETING, Role.ADMIN, Role.OWNER)
+MAY = (Role.MARKETING, Role.ADMIN, Role.OWNER)
 
 
 def permit(staff: Staff) -> None:
     """Raises PermissionDenied for whoever may not send broadcasts."""
-    if staff.role not in _MAY:
+    if staff.role not in MAY:
         raise PermissionDenied(f"{staff.username} ({staff.role}) may not send broadcasts")
 
 

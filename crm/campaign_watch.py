@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from crm import campaign_states, clock, contact_policy
+from crm import campaign_bell, campaign_states, clock, contact_policy
 from crm.models.campaigns import Campaign, PauseReason
 from crm.models.messaging import Outbox, OutboxState
 from crm.settings import settings
@@ -39,6 +39,7 @@ def room(session: Session, campaign: Campaign, moment: datetime) -> int:
     seen, canary = tried(session, campaign), settings().canary
     if seen.count >= (canary or ENOUGH) and seen.rate > settings().campaign_error_rate:
         campaign_states.halt(session, campaign, PauseReason.ERRORS, errors=seen.errors, tried=seen.count)
+        campaign_bell.ring(session, campaign)
         return 0
     if campaign.canary_passed_at is None:
         if seen.count < canary:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from crm import advertisements, audiences, audit, campaign_approval, campaign_recipients, campaign_watch, clock
 from crm.audiences import Audience
-from crm.campaign_feeding import LIFE, any_due, finish_done, start_due
+from crm.campaign_feeding import LIFE, any_due, feed, finish_done, start_due
 from crm.campaign_recipients import STOPPED, Progress, progress
 from crm.campaign_states import EDITABLE, LEGAL, lock, move, permit
 from crm.errors import IllegalTransition, InvalidInput, NotFound
@@ -116,7 +116,7 @@ def pause(session: Session, campaign: Campaign, staff: Staff) -> None:
 
 
 def resume(session: Session, campaign: Campaign, staff: Staff) -> None:
-    """Goes on with a paused one; after an error or an edit with a new canary first.
+    """Goes on at once with a paused one; after an error or an edit with a new canary first.
 
     Raises SecondPersonNeeded (its new text is not approved), MissingField, IllegalTransition.
     """
@@ -133,6 +133,8 @@ def resume(session: Session, campaign: Campaign, staff: Staff) -> None:
     # What waited through the pause is as good as new: a person has just said so.
     queued = update(Outbox).where(Outbox.campaign_id == campaign.id, Outbox.state == OutboxState.QUEUED)
     session.execute(queued.values(expires_at=clock.now() + LIFE).execution_options(synchronize_session=False))
+    # An edit has taken back all that was queued: the scheduler would come for the new text some seconds from now.
+    feed(session, campaign, clock.now())
 
 
 def cancel(session: Session, campaign: Campaign, staff: Staff) -> int:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from crm import clock, message_search, text
 from crm.case_states import OPEN_STATES
@@ -41,7 +41,10 @@ STATES: dict[Group, tuple[ComplaintState, ...]] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """What is wanted; None: any. `owner_id` 0 is nobody's. `words`: a code, a phone number or parts of a name."""
+    """What is wanted; None: any. `owner_id` 0 is nobody's. `words`: a code, a phone number or parts of a name.
+
+    `begun_numbers`: a phone's beginning finds it; for those alone who see whole numbers (`crm.customer_contact`).
+    """
 
     group: Group = Group.OPEN
     owner_id: int | None = None
@@ -50,6 +53,7 @@ class Filter:
     partner_id: int | None = None
     overdue: bool = False
     words: str = ""
+    begun_numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,35 +145,39 @@ def _conditions(session: Session, wanted: Filter) -> list[ColumnElement[bool]]:
         if value is not None:
             conditions.append(column == value)
     if wanted.partner_id is not None:
-        theirs = select(CaseStep.complaint_id).where(CaseStep.partner_id == wanted.partner_id)
-        conditions.append(Complaint.id.in_(theirs.where(CaseStep.state == StepState.OPEN)))
+        conditions.append(Complaint.id.in_(_with_partner(wanted.partner_id)))
     if wanted.overdue:
         conditions.append(Complaint.due_at < clock.now())
-    return conditions + _said(session, wanted.words)
+    return conditions + _said(session, wanted.words, begun_numbers=wanted.begun_numbers)
 
 
-def _said(session: Session, words: str) -> list[ColumnElement[bool]]:
-    """A code, a bare number of one, a phone number's beginning, or all of the words in the customer's name."""
+def _with_partner(partner_id: int) -> Select[int]:
+    """The cases with an open step of the partner: a case that was merged is worked on in the one that was kept."""
+    told = aliased(Complaint)
+    theirs = select(func.coalesce(told.merged_into_id, told.id)).join(CaseStep, CaseStep.complaint_id == told.id)
+    return theirs.where(CaseStep.partner_id == partner_id, CaseStep.state == StepState.OPEN)
+
+
+def _said(session: Session, words: str, *, begun_numbers: bool) -> list[ColumnElement[bool]]:
+    """A code, a bare number of one, a phone number (or its beginning), or all of the words in the customer's name."""
     folded = text.fold(words)[:100]
     bare = folded.replace(" ", "").replace(".", "")
     if not bare:
         return []
     if bare.startswith("kn"):
         return [Complaint.code.startswith(folded.replace(" ", "-").upper(), autoescape=True)]
-    found = _people(session, bare if bare.isdecimal() else folded)
+    asked = bare if bare.isdecimal() else folded
+    people = message_search.people(session, asked, MOST_PEOPLE, begun_numbers=begun_numbers)
+    found = [customer.id for customer in people]
     if bare.isdecimal():
         coded = list(session.scalars(select(Complaint.id).where(Complaint.code.in_(_codes(bare)))))
-        theirs = Customer.phone.startswith(bare, autoescape=True)
+        theirs = Customer.phone.startswith(bare, autoescape=True) if begun_numbers else Customer.phone == bare
         if len(found) < MOST_PEOPLE:
             theirs = Complaint.customer_id.in_(found)
         return [or_(Complaint.id.in_(coded), theirs) if coded else theirs]
     if len(found) < MOST_PEOPLE:
         return [Complaint.customer_id.in_(found)]
     return [Customer.name_folded.contains(word, autoescape=True) for word in folded.split()]
-
-
-def _people(session: Session, words: str) -> list[int]:
-    return [customer.id for customer in message_search.people(session, words, MOST_PEOPLE)]
 
 
 def _codes(digits: str) -> list[str]:

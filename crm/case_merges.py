@@ -3,12 +3,12 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import case_events, case_news, complaints
+from crm import case_events, case_news, complaints, service_levels
 from crm.case_news import News
 from crm.case_states import require_open
 from crm.complaints import Report
 from crm.errors import InvalidInput
-from crm.models.care import Complaint, ComplaintState, EventKind
+from crm.models.care import Complaint, ComplaintState, EventKind, Severity
 from crm.models.conversations import Conversation
 from crm.models.staff import Staff
 
@@ -29,6 +29,8 @@ def candidates(session: Session, complaint: Complaint) -> list[Complaint]:
 def merge(session: Session, duplicate: Complaint, kept: Complaint, staff: Staff) -> None:
     """Closes `duplicate`, which is answered in `kept` from now on; so are the cases that were answered in it.
 
+    The graver severity, the nearer due times and whatever was promised hold for `kept`.
+
     Raises InvalidInput ("merge") for another customer's case or the case itself, IllegalTransition for a settled one.
     """
     if duplicate.id == kept.id or duplicate.customer_id != kept.customer_id:
@@ -38,12 +40,17 @@ def merge(session: Session, duplicate: Complaint, kept: Complaint, staff: Staff)
         require_open(each)
     children = family(session, duplicate)
     moved = [child.id for child in children]
+    lent = service_levels.merged(session, duplicate, kept)
     complaints.move(
-        session, duplicate, ComplaintState.CLOSED, staff, kind=EventKind.MERGED, into=kept.id, children=moved
+        session, duplicate, ComplaintState.CLOSED, staff, kind=EventKind.MERGED, into=kept.id, children=moved, **lent
     )
     for each in (duplicate, *children):
         each.merged_into_id = kept.id
     case_events.record(session, kept, EventKind.MERGED, staff, duplicate.code, merged=duplicate.id)
+    before, graver = kept.severity, max(duplicate.severity, kept.severity, key=list(Severity).index)
+    if graver is not before:  # the clocks of `kept` stay: what was told first is not suddenly late by what came later
+        kept.severity = graver
+        case_events.record(session, kept, EventKind.SEVERITY, staff, duplicate.code, was=before.value, now=graver.value)
 
 
 def separate(session: Session, duplicate: Complaint, staff: Staff) -> None:
@@ -56,6 +63,7 @@ def separate(session: Session, duplicate: Complaint, staff: Staff) -> None:
         complaints.lock(session, each)
     require_open(kept)
     joined = [event for event in duplicate.events if event.kind is EventKind.MERGED and "into" in event.detail]
+    service_levels.separated(session, duplicate, kept, joined[-1].detail)
     complaints.move(session, duplicate, ComplaintState.IN_PROGRESS, staff, kind=EventKind.MERGED, left=kept.id)
     duplicate.merged_into_id = duplicate.closed_at = None
     for child in family(session, kept):

@@ -14,6 +14,7 @@ from crm import (
     case_steps,
     clock,
     complaints,
+    customer_contact,
     partners,
     service_levels,
 )
@@ -34,7 +35,7 @@ class CaseSight:
 
     `mark` changes with each line of its history or of those answered in it. `merged`: the cases answered in it;
     `kept`: the one it is answered in. `related`: those it was split from or into. `moves`: the states that may follow.
-    `names`: staff by number; `owners`: whom it may be given to.
+    `names`: staff by number; `owners`: whom it may be given to; `carers`: who sees in full how to reach the customer.
     """
 
     complaint: Complaint
@@ -50,6 +51,7 @@ class CaseSight:
     moves: frozenset[ComplaintState]
     names: dict[int, str]
     owners: list[Staff]
+    carers: frozenset[int]
     orders: list[Purchase]
     talks: list[int]
     partners: list[Partner]
@@ -82,6 +84,7 @@ def see(session: Session, complaint_id: int) -> CaseSight:
         moves=case_states.allowed(case, clock.now()),
         names=names(session, involved | {each.staff_id for each in given}),
         owners=owners(session),
+        carers=frozenset(customer_contact.carers(session, case.customer_id)),
         orders=_orders(session, case),
         talks=list(session.scalars(select(Conversation.id).where(Conversation.customer_id == case.customer_id))),
         partners=partners.active(session),

@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
-from crm import case_events, clock, complaints, staff_notices
+from crm import case_events, case_owners, clock, complaints, staff_notices
 from crm.case_states import OPEN_STATES, require_open
 from crm.errors import IllegalTransition, InvalidInput, NotFound
 from crm.models.care import Complaint, EventKind
@@ -115,25 +115,30 @@ def of_cases(session: Session, complaint_ids: list[int]) -> list[CaseStep]:
 
 
 def warn_overdue(session: Session, _moment: datetime) -> int:
-    """Tells whoever looks after a case (the leads, where nobody does) of a partner's overdue answer, once a step."""
+    """Tells whoever looks after a case (the leads, where nobody does) of a partner's overdue answer, once a step.
+
+    The step of a case that was merged is one of the case in which that is answered.
+    """
+    kept = aliased(Complaint)
     late = (
         select(CaseStep)
         .join(Complaint)
+        .outerjoin(kept, kept.id == Complaint.merged_into_id)
         .where(CaseStep.state == StepState.OPEN, CaseStep.due_on < today(), CaseStep.partner_id.is_not(None))
-        .where(Complaint.state.in_(OPEN_STATES))
+        .where(func.coalesce(kept.state, Complaint.state).in_(OPEN_STATES))
         .options(joinedload(CaseStep.complaint), joinedload(CaseStep.partner))
     )
     return sum(_warn(session, step) for step in session.scalars(late.order_by(CaseStep.due_on, CaseStep.id)))
 
 
 def _warn(session: Session, step: CaseStep) -> int:
-    told = [step.complaint.owner_id] if step.complaint.owner_id is not None else staff_notices.leads(session)
+    case = complaints.answered_in(session, step.complaint)
     return staff_notices.tell(
         session,
-        told,
+        case_owners.who_hears(session, [case.owner_id]),
         NoticeKind.PARTNER_LATE,
         key=f"partner_late:{step.id}:{step.due_on}",
-        target=f"/complaints/{step.complaint_id}",
+        target=f"/complaints/{case.id}",
         partner=step.partner.name if step.partner else "",
-        code=step.complaint.code,
+        code=case.code,
     )

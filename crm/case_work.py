@@ -4,16 +4,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from crm import case_events, complaints, service_levels, staff_notices
+from crm import case_events, case_owners, complaints, service_levels, staff_notices
+from crm.case_owners import MAY_OWN as MAY_OWN
 from crm.case_states import require_open
 from crm.errors import AlreadyHeld, InvalidInput
 from crm.models.care import Cause, Complaint, ComplaintCategory, EventKind, Severity
 from crm.models.catalogue import Purchase
 from crm.models.conversations import Conversation
 from crm.models.service import NoticeKind
-from crm.models.staff import Role, Staff
-
-MAY_OWN = (Role.AGENT, Role.LEAD, Role.ADMIN, Role.OWNER)
+from crm.models.staff import Staff
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def assign(session: Session, complaint: Complaint, to: Staff | None, by: Staff, 
     require_open(complaint)
     if complaint.owner_id != expected:
         raise AlreadyHeld(f"{complaint.code} is with {complaint.owner_id}, not {expected}")
-    if to is not None and (not to.active or to.role not in MAY_OWN):
+    if to is not None and not case_owners.may_own(to):
         raise InvalidInput("owner", "somebody who looks after complaints")
     number = to.id if to else None
     if number == expected:

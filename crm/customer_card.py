@@ -118,9 +118,10 @@ def card(session: Session, customer_id: int) -> Card:
     )
 
 
-def search(session: Session, words: str, limit: int = 50) -> list[Customer]:
-    """Customers whose name holds all of `words`, accents or none, or whose phone begins so; by name."""
-    return customer_list.page(session, customer_list.Filter(words=words), limit=limit).rows
+def search(session: Session, words: str, limit: int = 50, *, begun_numbers: bool = False) -> list[Customer]:
+    """Customers whose name holds all of `words`, accents or none, or whose phone it is (or begins so); by name."""
+    wanted = customer_list.Filter(words=words, begun_numbers=begun_numbers)
+    return customer_list.page(session, wanted, limit=limit).rows
 
 
 def _consent(session: Session, customer_id: int, purpose: Purpose) -> ConsentState:

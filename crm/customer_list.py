@@ -15,12 +15,16 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Filter:
-    """None and an empty text narrow nothing down. `agreed`: to the purpose, by the newest line of the ledger."""
+    """None and an empty text narrow nothing down. `agreed`: to the purpose, by the newest line of the ledger.
+
+    `begun_numbers`: a phone's beginning finds it; for those alone who see whole numbers (`crm.customer_contact`).
+    """
 
     words: str = ""
     tier: Tier | None = None
     stage: Stage | None = None
     agreed: Purpose | None = None
+    begun_numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def page(session: Session, wanted: Filter, after: Key | None = None, limit: int 
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    narrowed = [matches(wanted.words)]
+    narrowed = [matches(wanted.words, begun_numbers=wanted.begun_numbers)]
     if wanted.tier is not None:
         narrowed.append(Customer.tier == wanted.tier)
     if wanted.stage is not None:
@@ -54,13 +58,13 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return narrowed
 
 
-def matches(words: str) -> ColumnElement[bool]:
-    """Whose name holds all of `words`, whose phone begins so, or whose e-mail it is."""
+def matches(words: str, *, begun_numbers: bool) -> ColumnElement[bool]:
+    """Whose name holds all of `words`, or whose phone (its beginning, where `begun_numbers`) or e-mail it is."""
     folded = text.fold(words).strip()
     digits = "".join(sign for sign in folded if sign not in " .-()")
     if digits.removeprefix("+").isdigit():
         national = "0" + digits.removeprefix("+84") if digits.startswith("+84") else digits
-        return Customer.phone.startswith(national, autoescape=True)
+        return Customer.phone.startswith(national, autoescape=True) if begun_numbers else Customer.phone == national
     if "@" in folded:
         return Customer.email == folded
     return and_(*(Customer.name_folded.contains(word, autoescape=True) for word in folded.split()), Customer.id > 0)

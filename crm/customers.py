@@ -1,5 +1,6 @@
 """The customer record and the chat accounts a customer writes from."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import phonenumbers
@@ -40,6 +41,26 @@ def current(session: Session, customer_id: int) -> Customer:
     while customer.merged_into_id is not None:
         customer = get(session, customer.merged_into_id)
     return customer
+
+
+def kept_of(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """The record that each of `ids` was merged into in the end; those that were not are left out."""
+    step = select(Customer.id, Customer.merged_into_id).where(Customer.merged_into_id.is_not(None))
+    found: dict[int, int] = {}
+    ends = {number: number for number in ids}
+    while ends:
+        further = {row.id: row.merged_into_id for row in session.execute(step.where(Customer.id.in_(ends.values())))}
+        ends = {number: further[end] for number, end in ends.items() if end in further}
+        found |= ends
+    return found
+
+
+def merged_keys(session: Session, keys: Collection[str]) -> dict[str, int]:
+    """By key (external_id) of a record that was merged away: the record it was merged into in the end."""
+    shells = select(Customer.external_id, Customer.id).where(Customer.merged_into_id.is_not(None))
+    mine = {row.external_id: row.id for row in session.execute(shells.where(Customer.external_id.in_(keys)))}
+    kept = kept_of(session, mine.values())
+    return {key: kept[number] for key, number in mine.items()}
 
 
 def meet(session: Session, caller: Caller) -> Conversation:

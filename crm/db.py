@@ -65,9 +65,17 @@ def database(url: str) -> Database:
     return Database(url)
 
 
-# A process that stalls within a transaction, or a machine that loses its power, gives its locks up after this long.
+# A process that stalls within a transaction, or a machine that loses its power, gives its locks up after this long:
+# what stands in `options` is the server's side. The rest is ours: a server's machine that falls silent is given up
+# after some 20 s, idle (keepalives) or while it owes an answer to what was sent (tcp_user_timeout). A Unix socket
+# ignores it.
 _POSTGRES = {
     "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
     "options": "-c idle_in_transaction_session_timeout=20000 -c tcp_keepalives_idle=10 "
     "-c tcp_keepalives_interval=3 -c tcp_keepalives_count=3",
 }

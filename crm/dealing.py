@@ -28,8 +28,11 @@ def deal_waiting(session: Session) -> int:
     waiting = select(Escalation).join(Escalation.conversation).join(Conversation.customer)
     waiting = waiting.where(Escalation.state == EscalationState.OPEN).order_by(*call_order.order()).limit(1)
     first = waiting.with_for_update(of=Escalation, skip_locked=True)
+    if not settings().round_robin:
+        return 0
+    availability.hold_turn(session)  # before the look: a call that somebody looks at in vain would be passed over
     dealt = 0
-    while settings().round_robin and (call := session.scalar(first)) is not None and deal(session, call) is not None:
+    while (call := session.scalar(first)) is not None and deal(session, call) is not None:
         dealt += 1
     return dealt
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer, joinedload
 
 from crm import clock, contact_policy, queues, undelivered, workers
 from crm.contact_policy import Verdict
+from crm.models.campaigns import Campaign, CampaignState
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import Purpose
 from crm.settings import Settings
@@ -45,12 +46,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Letter:
-    """One claimed message: what goes to which chat. `fence` is the number of the worker that claimed it."""
+    """One claimed message: what goes to which chat. `fence` is the number of the worker that claimed it; together with
+    `claimed_at` it says which of the worker's claims this is: what went back may be claimed by the same one again.
+    """
 
     outbox_id: int
     chat_id: int
     body: dict[str, Any]
     fence: int
+    claimed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def _claim_rows(
         row.attempts += 1
         if gap is not None:
             row.account.quiet_until = moment + gap
-        letters.append(Letter(row.id, row.account.chat_id, dict(row.body), fence))
+        letters.append(Letter(row.id, row.account.chat_id, dict(row.body), fence, moment))
     return letters
 
 
@@ -136,12 +140,17 @@ def settle_all(session: Session, reports: Sequence[Report]) -> list[Report]:
     rejected = []
     for report in reports:
         row = rows.get(report.letter.outbox_id)
-        if row is None or row.fence != report.letter.fence:
+        if row is None or not _is_claimed_as(row, report.letter):
             rejected.append(report)
         else:
             _write(session, row, report)
     session.flush()
     return rejected
+
+
+def _is_claimed_as(row: Outbox, letter: Letter) -> bool:
+    """Whether the claim that stands on the row is the letter's, and not a later one."""
+    return row.fence == letter.fence and row.sending_at == letter.claimed_at
 
 
 def _write(session: Session, row: Outbox, report: Report) -> None:
@@ -189,17 +198,27 @@ def recover(session: Session, bot_id: int, in_hand: Collection[int] = ()) -> int
     return len(rows)
 
 
-def put_back(session: Session, bot_id: int, fence: int, known: Collection[int]) -> int:
+def put_back(session: Session, bot_id: int, fence: int, known: Collection[Letter]) -> int:
     """Queues again what a worker claimed and never heard of, as the answer to its commit was lost: no call was made."""
-    lost = update(Outbox).where(Outbox.bot_id == bot_id, Outbox.state == OutboxState.SENDING, Outbox.fence == fence)
-    lost = lost.where(Outbox.id.not_in(known))
+    sending = (Outbox.bot_id == bot_id, Outbox.state == OutboxState.SENDING, Outbox.fence == fence)
+    heard_of = {(letter.outbox_id, letter.claimed_at) for letter in known}
+    claims = session.execute(select(Outbox.id, Outbox.sending_at).where(*sending)).all()
+    unheard = [number for number, claimed_at in claims if (number, claimed_at) not in heard_of]
+    lost = update(Outbox).where(*sending, Outbox.id.in_(unheard))
     return _count(session.execute(lost.values(state=OutboxState.QUEUED, attempts=Outbox.attempts - 1)))
 
 
 def expire(session: Session, bot_id: int) -> int:
-    """Ends the queued messages whose time is over, also those of a broadcast that is paused; returns how many."""
+    """Ends the queued messages whose time is over; returns how many.
+
+    What a paused broadcast holds is left alone: it goes on with a new time, or is cancelled, as a person decides.
+    """
+    paused = select(Campaign.id).where(Campaign.state == CampaignState.PAUSED)
     over = update(Outbox).where(
-        Outbox.bot_id == bot_id, Outbox.state == OutboxState.QUEUED, Outbox.expires_at <= clock.now()
+        Outbox.bot_id == bot_id,
+        Outbox.state == OutboxState.QUEUED,
+        Outbox.expires_at <= clock.now(),
+        or_(Outbox.campaign_id.is_(None), Outbox.campaign_id.not_in(paused)),
     )
     return _count(session.execute(over.values(state=OutboxState.EXPIRED, reason=EXPIRED)))
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from crm import audit, call_states, clock, dealing, outbox, reads, service_levels, templates
+from crm import audit, call_states, clock, dealing, outbox, promises, reads, service_levels, templates
 from crm.call_states import ALIVE
 from crm.call_states import current as current
 from crm.models.conversations import (
@@ -41,13 +42,11 @@ def open_for(
     Args:
         silence: whether the assistant stops answering now (a low rating only asks staff to look).
     """
-    if silence:
+    escalation, opened = _alive(session, conversation, reason, note)
+    if silence:  # after the call is locked: those who claim lock the call first, then the conversation's own row
         conversation.mode = Mode.PEOPLE
-    alive = current(session, conversation.id)
-    if alive is not None:
-        return alive
-    escalation = _open(session, conversation, reason, note)
-    dealing.deal(session, escalation)
+    if opened:
+        dealing.deal(session, escalation)
     return escalation
 
 
@@ -93,9 +92,19 @@ def reply(session: Session, escalation_id: int, staff: Staff, text: str, photo: 
 
 
 def say(
-    session: Session, escalation_id: int, staff: Staff, content: Content, dedupe_key: str | None = None
+    session: Session,
+    escalation_id: int,
+    staff: Staff,
+    content: Content,
+    dedupe_key: str | None = None,
+    *,
+    answers: bool = True,
 ) -> Escalation:
-    """As `reply`, for any content. `dedupe_key` as in `outbox.enqueue`."""
+    """As `reply`, for any content. `dedupe_key` as in `outbox.enqueue`.
+
+    Args:
+        answers: False for words that only promise the answer: what a person promised before is not kept by them.
+    """
     escalation = claim(session, escalation_id, staff)
     outbox.enqueue(
         session,
@@ -108,7 +117,7 @@ def say(
     )
     escalation.waiting_since = escalation.due_back_at = None
     reads.seen(session, escalation.conversation_id, staff.id)
-    service_levels.call_answered(session, escalation, staff)
+    service_levels.call_answered(session, escalation, staff, answers=answers)
     return escalation
 
 
@@ -132,7 +141,7 @@ def hand_back(
 
 def take_over(session: Session, conversation: Conversation, staff: Staff) -> Escalation:
     """A person steps in without having been called. Raises AlreadyHeld when somebody else holds it."""
-    alive = current(session, conversation.id) or _open(session, conversation, EscalationReason.ASKED, "")
+    alive, _opened = _alive(session, conversation, EscalationReason.ASKED, "")
     return claim(session, alive.id, staff)
 
 
@@ -155,7 +164,31 @@ def resume_assistant(session: Session, conversation: Conversation) -> None:
         return
     call_states.move(session, waiting, EscalationState.CLOSED, None)
     conversation.mode = Mode.ASSISTANT
+    promises.person_unneeded(session, conversation.id, clock.now())
     _tell(session, waiting, "assistant_resumed")
+
+
+def _alive(
+    session: Session, conversation: Conversation, reason: EscalationReason, note: str
+) -> tuple[Escalation, bool]:
+    """The conversation's call that is not closed, locked with the conversation, and whether it was opened just now.
+
+    Two who find none at once both open one: the database keeps the first (uq_escalations_alive), and the second, who
+    waits there until the first has committed, joins it.
+    """
+    alive, opened = current(session, conversation.id, lock=True), False
+    if alive is None:
+        try:
+            with session.begin_nested():
+                alive, opened = _open(session, conversation, reason, note), True
+        except IntegrityError:
+            alive = current(session, conversation.id, lock=True)
+            if alive is None:
+                raise
+    # It may have been handed back while we waited. Messages are still added meanwhile: the lock spares the key.
+    session.flush()
+    session.refresh(conversation, ["mode"], with_for_update={"key_share": True})
+    return alive, opened
 
 
 def _open(session: Session, conversation: Conversation, reason: EscalationReason, note: str) -> Escalation:

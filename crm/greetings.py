@@ -62,7 +62,7 @@ def plan(session: Session, day: date) -> Iterator[Planned]:
 
 def due(session: Session, moment: datetime, limit: int = LOOK_AHEAD) -> list[int]:
     """The first `limit` customers whom `queue_due` would deal with. Only reads: it looks through everybody."""
-    rows = session.execute(_due(clock.local(moment, settings().zone).date()).limit(limit))
+    rows = session.execute(due_on(clock.local(moment, settings().zone).date()).limit(limit))
     return [row.Customer.id for row in rows]
 
 
@@ -77,8 +77,8 @@ def queue_due(session: Session, moment: datetime, limit: int = BATCH, among: Seq
         How many people were dealt with. Call again, in a transaction of its own, until 0.
     """
     day = clock.local(moment, settings().zone).date()
-    over = _ends(day)
-    wanted = _due(day) if among is None else _due(day).where(Customer.id.in_(among))
+    over = ends(day)
+    wanted = due_on(day) if among is None else due_on(day).where(Customer.id.in_(among))
     rows = session.execute(wanted.limit(limit)).all()
     accounts = reach.accounts(session, (row.account_id for row in rows))
     for row in rows:
@@ -109,12 +109,14 @@ def _enqueue(session: Session, row: Row[Any], account: ChannelAccount, day: date
     return queued.id if queued else None
 
 
-def _ends(day: date) -> datetime:
+def ends(day: date) -> datetime:
+    """When the greetings of `day` are worth nothing any more."""
     hour = settings().quiet_from_hour
     return clock.at_local(day + timedelta(days=hour // 24), hour % 24, settings().zone)
 
 
-def _due(day: date) -> Select[Any]:
+def due_on(day: date) -> Select[Any]:
+    """Rows, as of `_concerned`, of those who may be greeted on `day` and were not."""
     return _concerned(day).where(_refusal().is_(None), ~_greeted(day))
 
 

@@ -5,16 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, false, func, or_, select
+from sqlalchemy import case, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from crm import clock, lock_server
+from crm import clock, health_queues, lock_server
 from crm.models.messaging import Heartbeat, Inbound, InboundState, Outbox, OutboxKind, OutboxState
 from crm.outbox import PRIORITY, UNDELIVERED
 from crm.settings import settings
 
 STALE_S = 30.0
 FORGOTTEN_S = 86_400.0
+DEAD_S = 600.0  # so long a bot is missed that died and after which none was started
+DIED = "died"
+JOB = "job"  # signs of the scheduler's jobs begin with it
+NOT_REACHED = "no contact with Telegram"
+JOB_LATE_S = 300.0  # they wake every few seconds, or every minute
+LONG_JOB_LATE_S = 1200.0
+# One step of theirs may take long.
+LONG_JOBS = frozenset({"greetings", "imports", "personal data", "purge", "webhooks"})
 UPDATE_OLD = timedelta(seconds=60)
 REPLY_OLD = timedelta(seconds=60)
 IN_FLIGHT_OLD = timedelta(seconds=60)
@@ -57,6 +65,18 @@ def forget(session: Session, process: str) -> None:
     session.execute(delete(Heartbeat).where(gone))
 
 
+def bury(session: Session, process: str) -> None:
+    """Notes that a process died: it is missed for DEAD_S seconds from its last sign on, its loops are not."""
+    session.execute(delete(Heartbeat).where(Heartbeat.process.startswith(f"{process}:")))
+    session.execute(update(Heartbeat).where(Heartbeat.process == process).values(status=DIED))
+
+
+def forget_dead(session: Session, since: datetime | None = None) -> None:
+    """Takes away the signs of processes that were buried: all, or those whose last one is older than `since`."""
+    buried = delete(Heartbeat).where(Heartbeat.status == DIED)
+    session.execute(buried if since is None else buried.where(Heartbeat.at < since))
+
+
 def signs(session: Session) -> list[Sign]:
     """The signs of life of every role that ever gave one, by its newest process."""
     return [sign for sign in _signs(session) if ":" not in sign.process]
@@ -64,13 +84,20 @@ def signs(session: Session) -> list[Sign]:
 
 def parts(session: Session) -> list[Sign]:
     """The signs of life of single processes and their loops; whoever is away for FORGOTTEN_S was taken away."""
-    return [sign for sign in _signs(session) if ":" in sign.process and sign.age_s < FORGOTTEN_S]
+    return [sign for sign in _signs(session) if ":" in sign.process and not _is_job(sign) and sign.age_s < FORGOTTEN_S]
 
 
 def problems(session: Session, bot_id: int) -> list[Problem]:
     """What is wrong as far as the database tells, and the Redis of several Rasas; the red ones first."""
     moment = clock.now()
-    found = [*_silent(session), *_locks(), *_queues(session, bot_id, moment), *_dead_letters(session, bot_id, moment)]
+    found = [
+        *_silent(session),
+        *_jobs(session),
+        *_locks(),
+        *_queues(session, bot_id, moment),
+        *_standing(session, bot_id, moment),
+        *_dead_letters(session, bot_id, moment),
+    ]
     return sorted(found, key=lambda problem: not problem.red)
 
 
@@ -90,14 +117,40 @@ def _silent(session: Session) -> Iterator[Problem]:
         if not sign.alive:
             what = f"no sign of life from {sign.process} for {sign.age_s:.0f} s"
             yield Problem(what, f"see that it runs and read its log; `make run`, or `trian {sign.process}`, starts it")
-    for sign in parts(session):
-        if not sign.alive:
+    yield from (_stuck(sign) for sign in parts(session) if not sign.alive)
+
+
+def _stuck(sign: Sign) -> Problem:
+    role = sign.process.partition(":")[0]
+    if sign.status == DIED:
+        what = f"{sign.process} died {sign.age_s:.0f} s ago and none was started since"
+        do = f"read its log and start it again: `make run`, or `trian {role}`; one too many is forgotten by itself"
+        return Problem(what, f"{do} {DEAD_S / 60:.0f} minutes after its death")
+    if sign.status.startswith(NOT_REACHED):
+        what = f"Telegram is not reached by {sign.process} for {sign.age_s:.0f} s ({sign.status})"
+        do = "see that this machine reaches it (network, DNS, TRIAN_TELEGRAM_PROXY) and that TRIAN_TELEGRAM_TOKEN holds"
+        return Problem(what, f"{do}; nothing is lost meanwhile, and it goes on by itself")
+    said = f" ({sign.status})" if sign.status else ""
+    what = f"{sign.process} has not got on for {sign.age_s:.0f} s{said}"
+    return Problem(what, f"read the log of {role}; if it names no cause that is mended already, restart that process")
+
+
+def _is_job(sign: Sign) -> bool:
+    return sign.process.startswith(f"{JOB}:")
+
+
+def _jobs(session: Session) -> Iterator[Problem]:
+    """The scheduler's jobs that hang or fail each time; of a scheduler that is dead itself nothing more is said."""
+    found = _signs(session)
+    if not any(sign.process == "scheduler" and sign.alive for sign in found):
+        return
+    for sign in filter(_is_job, found):
+        name = sign.process.removeprefix(f"{JOB}:")
+        if sign.age_s > (LONG_JOB_LATE_S if name in LONG_JOBS else JOB_LATE_S):
             said = f" ({sign.status})" if sign.status else ""
-            what = f"{sign.process} has not got on for {sign.age_s:.0f} s{said}"
-            role = sign.process.partition(":")[0]
-            yield Problem(
-                what, f"read the log of {role}; if it names no cause that is mended already, restart that process"
-            )
+            what = f"the scheduler's job {name} has not got on for {sign.age_s:.0f} s{said}"
+            do = "read the log of scheduler for what it says of this job; if that names no cause, restart scheduler"
+            yield Problem(what, do)
 
 
 def _locks() -> Iterator[Problem]:
@@ -124,6 +177,17 @@ def _queues(session: Session, bot_id: int, moment: datetime) -> Iterator[Problem
     if age := _older(session.scalar(flying), moment, IN_FLIGHT_OLD):
         what = f"a message has been on its way to Telegram for {age:.0f} s"
         yield Problem(what, "see that bot runs; a bot that starts settles what another left half sent")
+
+
+def _standing(session: Session, bot_id: int, moment: datetime) -> Iterator[Problem]:
+    for queue in health_queues.standing(session, bot_id, moment):
+        named = "a message of a broadcast" if queue.kind is OutboxKind.MARKETING else "news to a customer"
+        what = f"{named} has been due for {queue.age_s:.0f} s, and none of its kind goes out"
+        red = queue.kind is not OutboxKind.MARKETING
+        yield Problem(what, "see that bot runs and Telegram is reached, and read the log of bot", red)
+    if age := health_queues.not_started(session, moment):
+        what = f"a broadcast has been due for {age:.0f} s and nobody has started it"
+        yield Problem(what, "see that scheduler runs, and read what its log says of the job campaigns")
 
 
 def _dead_letters(session: Session, bot_id: int, moment: datetime) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from crm import clock
 from crm.models.housekeeping import Housekeeping
 from crm.settings import settings
 
-PURGE, BACKUP = "purge", "backup"
+PURGE, BACKUP, GREETINGS = "purge", "backup", "greetings"
 
 
 def begin(session: Session, job: str, moment: datetime) -> Housekeeping:

@@ -1,4 +1,7 @@
-"""Imports: a file is checked in a dry run, shown, and then written, batch by batch; a kill costs the batch at hand."""
+"""Imports: a file is checked in a dry run, shown, and then written, batch by batch.
+
+A kill costs the batch at hand; a dry run, which writes nothing, begins again.
+"""
 
 import csv
 import io
@@ -16,6 +19,7 @@ from crm.cells import safe
 from crm.customer_records import CustomerRecord
 from crm.errors import IllegalTransition, NotFound
 from crm.import_files import WORKING
+from crm.import_rehearsal import Rehearsal
 from crm.import_shapes import Columns, Entry
 from crm.import_tables import Unreadable, rows
 from crm.models.integration import Import, ImportKind, ImportRow, ImportState
@@ -109,21 +113,39 @@ def read(path: Path, kind: ImportKind) -> tuple[Columns, Iterator[Entry]]:
     return columns, import_shapes.entries(kind, columns, found)
 
 
-def apply(session: Session, entries: Sequence[Entry], *, dry: bool) -> list[Checked]:
-    """Writes the entries that can be used; `dry`: takes it back at once, so that exactly what would happen is known."""
+def apply(session: Session, entries: Sequence[Entry], rehearsal: Rehearsal | None = None) -> list[Checked]:
+    """Writes the entries that can be used.
+
+    Args:
+        rehearsal: of a dry run over the whole file: this batch is taken back at once, so that exactly what would happen
+            is known; what the batches before would have written counts for it.
+    """
     usable = [entry for entry in entries if entry.record is not None]
     outer = session.begin_nested()
-    results = iter(_upsert(session, usable))
-    outer.rollback() if dry else outer.commit()
+    results = iter(_upsert(session, usable, rehearsal))
+    outer.rollback() if rehearsal is not None else outer.commit()
     return [Checked(e, next(results) if e.record is not None else Result(Outcome.REFUSED)) for e in entries]
 
 
-def take(session: Session, import_id: int, state: ImportState, entries: Sequence[Entry]) -> bool:
-    """One batch of an import; False, and nothing done, when it is not `state` any more or the batch was dealt with."""
+def begin_again(session: Session, import_id: int) -> bool:
+    """Sets a dry run to the file's beginning: what it had remembered went with its process; whether it is one."""
+    job = get(session, import_id, lock=True)
+    if job.state is not ImportState.CHECKING:
+        return False
+    job.next_row, job.counts = 0, {}
+    session.execute(delete(ImportRow).where(ImportRow.import_id == job.id))
+    return True
+
+
+def take(session: Session, import_id: int, state: ImportState, entries: Sequence[Entry], rehearsal: Rehearsal) -> bool:
+    """One batch of an import; False, and nothing done, when it is not `state` any more or the batch was dealt with.
+
+    `rehearsal`: if it is a dry run, this one's since its first batch; of no use if it is not.
+    """
     job = session.get(Import, import_id, with_for_update=True, populate_existing=True)
     if job is None or job.state is not state or entries[0].rows[0].number < job.next_row:
         return False
-    checked = apply(session, entries, dry=state is ImportState.CHECKING)
+    checked = apply(session, entries, rehearsal if state is ImportState.CHECKING else None)
     before = Counter(job.counts)
     counted = Counter(each.result.outcome.value for each in checked)
     kept = before[Outcome.REFUSED.value]
@@ -192,12 +214,13 @@ def _refused(import_id: int, checked: Checked) -> ImportRow:
     return ImportRow(import_id=import_id, number=first.number, cells=list(first.cells), problems=problems)
 
 
-def _upsert(session: Session, entries: Sequence[Entry]) -> list[Result]:
+def _upsert(session: Session, entries: Sequence[Entry], rehearsal: Rehearsal | None) -> list[Result]:
     records = [entry.record for entry in entries]
     people = [each for each in records if isinstance(each, CustomerRecord)]
     if people:
-        return customer_records.upsert(session, people)
-    return purchase_records.upsert(session, [each for each in records if isinstance(each, PurchaseRecord)])
+        return rehearsal.people(session, people) if rehearsal else customer_records.upsert(session, people)
+    orders = [each for each in records if isinstance(each, PurchaseRecord)]
+    return rehearsal.orders(session, orders) if rehearsal else purchase_records.upsert(session, orders)
 
 
 def _move(job: Import, to: ImportState) -> None:

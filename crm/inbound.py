@@ -1,8 +1,10 @@
 """The durable inbox: an update is a row here before it is confirmed to anyone."""
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
@@ -19,7 +21,7 @@ FLOOD_WINDOW = timedelta(seconds=10)
 FLOOD_WAITING = 5
 NEIGHBOURS = timedelta(seconds=1)
 _WITH_NEIGHBOURS = 20
-_LOOK_BACK = 300
+_LOOK_AROUND = 300  # more are not on their way at once; a new numbering begins elsewhere
 _INBOX_LOCK = 0x7472  # names our lock among PostgreSQL's advisory ones
 
 
@@ -174,13 +176,33 @@ def _with_all_before(session: Session, bot_id: int, rows: Sequence[Inbound]) -> 
     """Those of `rows` below which no update can still be on its way.
 
     Telegram numbers updates one by one, and posts them to a webhook side by side: 5 may arrive before 4. A row waits
-    until every number since the ones of a second ago is there, or until it is a second old itself.
+    until every number since one of a second ago is there, or until it is a second old itself. Only numbers near its own
+    count: those from before Telegram began to number anew say nothing.
     """
     patience = clock.now() - NEIGHBOURS
-    newest = select(Inbound.update_id, Inbound.received_at).where(Inbound.bot_id == bot_id)
-    known = session.execute(newest.order_by(Inbound.update_id.desc()).limit(_LOOK_BACK)).all()
-    complete = next((number for number, received_at in known if received_at <= patience), None)
-    recent = {number for number, received_at in known if received_at > patience}
-    while complete is not None and complete + 1 in recent:
-        complete += 1
-    return [row for row in rows if row.received_at <= patience or (complete is not None and row.update_id <= complete)]
+    fresh = sorted(row.update_id for row in rows if row.received_at > patience)
+    near: dict[int, datetime] = {}
+    for first, last in _spans(fresh):
+        near |= _received(session, bot_id, first, last)
+    settled = sorted(number for number, received_at in near.items() if received_at <= patience)
+    return [row for row in rows if row.received_at <= patience or _is_next(row.update_id, settled, near)]
+
+
+def _is_next(number: int, settled: list[int], near: Collection[int]) -> bool:
+    """Whether all from the last settled number near `number` up to it are there."""
+    place = bisect_right(settled, number + _LOOK_AROUND)
+    last = settled[place - 1] if place else None
+    return last is not None and last >= number - _LOOK_AROUND and all(each in near for each in range(last + 1, number))
+
+
+def _spans(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last number of what is to be looked at around the sorted `numbers`; no number is in two of them."""
+    reach = 2 * _LOOK_AROUND
+    starts = [place for place, number in enumerate(numbers) if not place or number - numbers[place - 1] > reach]
+    for start, end in pairwise([*starts, len(numbers)]):
+        yield numbers[start] - _LOOK_AROUND, numbers[end - 1] + _LOOK_AROUND
+
+
+def _received(session: Session, bot_id: int, first: int, last: int) -> dict[int, datetime]:
+    span = (Inbound.bot_id == bot_id, Inbound.update_id.between(first, last))
+    return dict(session.execute(select(Inbound.update_id, Inbound.received_at).where(*span)).all())

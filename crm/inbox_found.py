@@ -49,15 +49,21 @@ class Found:
         return self.case is not None or bool(self.people) or bool(self.said)
 
 
-def look_for(session: Session, words: str, limit: int = 30, before: int | None = None) -> Found:
-    """Everything that `words` lead to. Pages after the first (`before`) hold messages only."""
+def look_for(
+    session: Session, words: str, limit: int = 30, before: int | None = None, *, begun_numbers: bool = False
+) -> Found:
+    """Everything that `words` lead to. Pages after the first (`before`) hold messages only.
+
+    Args:
+        begun_numbers: people are found by the beginning of their phone too (`message_search.people`).
+    """
     hits = message_search.find(session, words, limit + 1, before)
     said = _with_people(session, hits[:limit])
     more = hits[limit - 1].message_id if len(hits) > limit else None
     if before is not None:
         return Found(None, [], said, more)
     order = message_search.order(session, words)
-    customers = message_search.people(session, words)
+    customers = message_search.people(session, words, begun_numbers=begun_numbers)
     if order is not None:
         customers = [session.get_one(Customer, order.customer_id)]
     people = _people(session, customers, order.order_code if order is not None else "")

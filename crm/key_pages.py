@@ -2,9 +2,10 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from crm import customers as customer_rules
 from crm import text
 from crm.models.care import Complaint, ComplaintState, Rating
 from crm.models.catalogue import Product, Purchase, PurchaseItem
@@ -15,12 +16,13 @@ T = TypeVar("T")
 
 
 def customers(session: Session, after: int, limit: int, *, phone: str = "", external_id: str = "") -> list[Customer]:
-    """Customers whose number is above `after`."""
+    """Customers whose number is above `after`. The key of one who was merged away finds whom they were merged into."""
     wanted = select(Customer).where(Customer.gone_at.is_(None))
     if phone:
         wanted = wanted.where(Customer.phone == phone)
     if external_id:
-        wanted = wanted.where(Customer.external_id == external_id)
+        kept = customer_rules.merged_keys(session, [external_id]).values()
+        wanted = wanted.where(or_(Customer.external_id == external_id, Customer.id.in_(kept)))
     return _behind(session, wanted, Customer.id, after, limit)
 
 

@@ -23,7 +23,7 @@ from crm.personal_data_map import chunks, direct_links
 
 UNDO_FOR = timedelta(days=1)
 _ASIDE = frozenset({"customer_merges", "duplicate_pairs", "occasions"})  # moved by their own rules, or not at all
-_IDENTITY = ("external_id",)
+_KEY = "external_id"
 CHOOSABLE = (*customer_edits.FIELDS, customer_edits.BIRTHDAY)
 
 
@@ -47,8 +47,8 @@ def merge(
     before = {"kept": _fields(session, kept), "gone": _fields(session, gone)}
     refused = {p for p in Purpose if _refused(session, kept.id, p) or _refused(session, gone.id, p)}
     moved, dropped = _move_rows(session, kept.id, gone.id)
-    merged = _note(session, kept, gone, staff, before, moved, dropped)
     _write_fields(session, kept, gone, before, take)
+    merged = _note(session, kept, gone, staff, before | {"after": _fields(session, kept)}, moved, dropped)
     for purpose in sorted(refused):
         if consents.granted(session, kept.id, purpose) and purpose is not Purpose.SERVICE:
             consents.record(session, kept.id, purpose, granted=False, channel="merge")
@@ -59,7 +59,10 @@ def merge(
 
 
 def undo(session: Session, merge_id: int, staff: Staff) -> CustomerMerge:
-    """Takes a merge back. Raises NotFound, IllegalTransition: it is too late, or it was taken back already."""
+    """Takes a merge back; what somebody changed since stays with the kept record.
+
+    Raises NotFound, IllegalTransition: it is too late, or it was taken back already.
+    """
     merged = session.get(CustomerMerge, merge_id, with_for_update=True, populate_existing=True)
     if merged is None:
         raise NotFound(f"merge {merge_id}")
@@ -71,7 +74,10 @@ def undo(session: Session, merge_id: int, staff: Staff) -> CustomerMerge:
     customer_edits.touch(session, kept)
     gone.gone_at, gone.merged_into_id = None, None
     _move_back(session, merged)
-    _restore(session, kept, merged.before["kept"])
+    now, after = _fields(session, kept), merged.before.get("after", {})
+    edited = {name: value for name, value in now.items() if value != after.get(name, value)}
+    _write_keys(session, kept, gone, merged.before)
+    _restore(session, kept, merged.before["kept"] | edited)
     _restore(session, gone, merged.before["gone"])
     merged.undone_at = clock.now()
     duplicates.settle(session, kept.id, gone.id, PairState.OPEN, staff)
@@ -114,8 +120,7 @@ def _take(session: Session, kept_id: int, gone_id: int, versions: tuple[int, int
 
 
 def _fields(session: Session, customer: Customer) -> dict[str, Any]:
-    named = {name: getattr(customer, name) for name in _IDENTITY}
-    return {**customer_edits.values(session, customer), **named}
+    return {**customer_edits.values(session, customer), _KEY: customer.external_id}
 
 
 def _refused(session: Session, customer_id: int, purpose: Purpose) -> bool:
@@ -203,8 +208,10 @@ def _write_fields(session: Session, kept: Customer, gone: Customer, before: dict
     _empty(session, gone, kept.id)
     better = {name: theirs[name] for name in CHOOSABLE if name in take or lacks(mine[name], theirs[name])}
     customer_edits.write(session, kept, better)
-    for name in _IDENTITY:
-        setattr(kept, name, mine[name] or theirs[name])
+    if mine[_KEY] is None and theirs[_KEY] is not None:  # else it stays on the shell, where the next sync looks for it
+        gone.external_id = None
+        session.flush()
+        kept.external_id = theirs[_KEY]
     kept.version += 1
     session.flush()
 
@@ -218,7 +225,7 @@ def lacks(mine: Any, theirs: Any) -> bool:
 def _empty(session: Session, gone: Customer, kept_id: int) -> None:
     session.execute(delete(Occasion).where(Occasion.customer_id == gone.id))
     gone.name = gone.name_folded = ""
-    gone.phone = gone.email = gone.external_id = None
+    gone.phone = gone.email = None
     gone.occupation = gone.household = gone.means = gone.habits = None
     gone.gone_at, gone.merged_into_id, gone.version = clock.now(), kept_id, gone.version + 1
     session.flush()
@@ -261,12 +268,20 @@ def _parsed(column: Column[Any], value: Any) -> Any:
     return date.fromisoformat(value) if isinstance(column.type, Date) else value
 
 
-def _restore(session: Session, customer: Customer, fields: dict[str, Any]) -> None:
-    for name in _IDENTITY:
-        setattr(customer, name, None)
+def _write_keys(session: Session, kept: Customer, gone: Customer, before: dict[str, Any]) -> None:
+    """Each gets its own again. A key that was given since stays: a new one of the kept record, or another record's."""
+    mine, theirs = before["kept"][_KEY], before["gone"][_KEY]
+    if kept.external_id not in (mine, theirs):
+        mine = kept.external_id
+    kept.external_id = gone.external_id = None
     session.flush()
+    for customer, key in ((kept, mine), (gone, theirs)):
+        taken = select(Customer.id).where(Customer.external_id == key)
+        customer.external_id = key if key and session.scalar(taken) is None else None
+        session.flush()
+
+
+def _restore(session: Session, customer: Customer, fields: dict[str, Any]) -> None:
     customer_edits.write(session, customer, {name: fields[name] for name in CHOOSABLE})
-    for name in _IDENTITY:
-        setattr(customer, name, fields[name])
     customer.version += 1
     session.flush()

@@ -51,12 +51,18 @@ def find(session: Session, said: str, limit: int = 30, before: int | None = None
     return [Hit(m.id, m.conversation_id, m.author, m.text, m.at) for m in session.scalars(found)]
 
 
-def people(session: Session, said: str, limit: int = 10) -> list[Customer]:
-    """Customers whose name holds every word of `said`, or whose phone begins so; newest first."""
+def people(session: Session, said: str, limit: int = 10, *, begun_numbers: bool = False) -> list[Customer]:
+    """Customers whose name holds every word of `said`, or whose phone it is; newest first.
+
+    Args:
+        begun_numbers: a phone's beginning is enough; for those alone who see whole numbers (`crm.customer_contact`).
+    """
     digits = re.sub(r"\D", "", said) if _DIGITS.fullmatch(said.strip()) else ""
     if digits.startswith("84"):
         digits = "0" + digits[2:]
-    ids = _ids(session, "customers", "search_words", digits or said, limit)
+    asked = digits or said
+    begun = begun_numbers or not any(map(str.isdigit, "".join(words_of(asked)[-1:])))
+    ids = _ids(session, "customers", "search_words", asked, limit, begun=begun)
     there = select(Customer).where(Customer.id.in_(ids), Customer.gone_at.is_(None))
     return list(session.scalars(there.order_by(Customer.id.desc())))
 
@@ -78,15 +84,25 @@ def _code(said: str) -> str:
     return code if _CODE.fullmatch(code) else ""
 
 
-def _ids(session: Session, table: str, column: str, said: str, limit: int, before: int | None = None) -> list[int]:
+def _ids(
+    session: Session,
+    table: str,
+    column: str,
+    said: str,
+    limit: int,
+    before: int | None = None,
+    *,
+    begun: bool = True,
+) -> list[int]:
+    """Numbers of the rows that hold every word of `said`; `begun`: the last one may be only begun."""
     words = words_of(said)
     if not words:
         return []
     values: dict[str, int | str] = {"most": limit, "before": before if before is not None else 2**62}
     if session.get_bind().dialect.name == "sqlite":
-        asked = " AND ".join(f'"{word}"' for word in words) + "*"
+        asked = " AND ".join(f'"{word}"' for word in words) + "*" * begun
         return list(session.scalars(_in_fts(table), {**values, "asked": asked}))
-    values["asked"] = " & ".join(words) + ":*"
+    values["asked"] = " & ".join(words) + ":*" * begun
     recent = list(session.scalars(_among_recent(table, column), {**values, "recent": RECENT}))
     return recent if len(recent) == limit else list(session.scalars(_in_gin(table, column), values))
 

@@ -22,6 +22,7 @@ from crm import (
     personal_data_files,
     personal_data_outside,
     retention_review,
+    staff_notices,
 )
 from crm.db import Database
 from crm.errors import NotFound, TrianError
@@ -87,12 +88,13 @@ def erase_rows(session: Session, customer_id: int, staff: Staff | None, *, hold:
     session.flush()
     _forget_updates(session, found)
     import_files.forget_all(session)  # rows that were refused may be anybody's
+    told = staff_notices.forget(session, found[CUSTOMERS])
     went, kept = _forget_rows(session, found)
     _forget_audit(session, found)
     _empty_shells(session, found)
     session.expire_all()
-    erasure.counts = vars(Erased(went, kept, learnt.examples))
-    audit.record(session, staff, "customer_erase", "customer", customer_id, deleted=went, emptied=kept)
+    erasure.counts = vars(Erased(went + told, kept, learnt.examples))
+    audit.record(session, staff, "customer_erase", "customer", customer_id, deleted=went + told, emptied=kept)
     session.flush()
     return erasure
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from crm import audit, clock, complaints, consents, outbox, staff_notices, templates
 from crm.errors import IllegalTransition, InvalidInput, NotFound
+from crm.models.care import Complaint
 from crm.models.messaging import OutboxKind
 from crm.models.people import ChannelAccount, Customer, Purpose
 from crm.models.privacy import PrivacyRequest, RequestKind, RequestState
@@ -178,8 +179,10 @@ def erasures_due(session: Session, moment: datetime) -> list[int]:
         return []
     last_day = (PrivacyRequest.kind == RequestKind.ERASE, PrivacyRequest.due_at <= moment + AGAIN)
     confirmed = (PrivacyRequest.channel == CHAT, PrivacyRequest.state.in_(OPEN))
-    waiting = session.scalars(select(PrivacyRequest.customer_id).where(*last_day, *confirmed).limit(20))
-    return [customer_id for customer_id in waiting if not complaints.has_open(session, customer_id)]
+    held = select(Complaint.id).where(Complaint.customer_id == PrivacyRequest.customer_id)
+    free = ~exists(held.where(Complaint.state.in_(complaints.OPEN_STATES)))
+    due = select(PrivacyRequest.customer_id).where(*last_day, *confirmed, free).order_by(PrivacyRequest.due_at)
+    return list(session.scalars(due.limit(20)))
 
 
 def settle_erased(session: Session, customer_id: int, staff: Staff | None) -> None:

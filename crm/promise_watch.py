@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crm import clock, outbox, promises, service_watch, staff_notices, templates
+from crm import case_owners, clock, outbox, promises, service_watch, staff_notices, templates
 from crm.business_calendar import calendar
 from crm.models.care import Complaint
 from crm.models.conversations import Conversation, Escalation, EscalationState
@@ -107,9 +107,8 @@ def _about(session: Session, promise: Promise) -> About:
 
 
 def _who_cares(session: Session, promise: Promise, about: About) -> list[int]:
-    """Who made the promise, and who has it in hand now; the leads where there is nobody."""
-    own = [number for number in (promise.made_by_id, about.holder_id) if number is not None]
-    return own or staff_notices.leads(session)
+    """Who made the promise, and who has it in hand now; the leads where neither is there any more."""
+    return case_owners.who_hears(session, (promise.made_by_id, about.holder_id))
 
 
 def _tell_staff(session: Session, promise: Promise, about: About, kind: NoticeKind, people: list[int]) -> None:

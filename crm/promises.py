@@ -1,10 +1,10 @@
 """Promises of an answer: each "we will answer by …" of the assistant or of a person is a row that is kept or broken."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from crm import audit, clock, service_targets, templates
@@ -70,6 +70,15 @@ def of_case(session: Session, complaint: Complaint, due: datetime, at: datetime)
     _add(session, complaint.customer_id, complaint.conversation_id, complaint, words, due, at, None)
 
 
+def again(session: Session, complaint: Complaint, due: datetime, at: datetime) -> None:
+    """The case goes on: whoever asks the assistant hears `due`, or what it said before and has not kept yet."""
+    own = _locked(session, (Promise.complaint_id == complaint.id) & Promise.made_by_id.is_(None))
+    if own:
+        complaint.promised_at = min(promise.due_at for promise in own)
+    else:
+        of_case(session, complaint, due, at)
+
+
 def at_opening(session: Session, conversation: Conversation) -> None:
     """What the assistant tells who asks for a person out of hours: an answer as soon as the shop opens."""
     if any(each.made_by_id is None and each.complaint_id is None for each in of_conversation(session, conversation.id)):
@@ -121,18 +130,52 @@ def case_resolved(session: Session, complaint: Complaint, staff: Staff | None, a
         settle(session, promise, _verdict(promise, at), at, staff)
 
 
-def talk_answered(session: Session, conversation_id: int, staff: Staff, at: datetime) -> None:
-    """A person wrote in the conversation: keeps what was promised there, except about cases."""
+def talk_answered(session: Session, conversation_id: int, staff: Staff, at: datetime, *, answers: bool = True) -> None:
+    """A person wrote in the conversation: keeps what was promised there, except about cases.
+
+    `answers` False: they promised an answer. That keeps the assistant's word that a person will write, no person's.
+    """
     mine = (Promise.conversation_id == conversation_id) & Promise.complaint_id.is_(None)
-    for promise in _locked(session, mine):
+    for promise in _locked(session, mine if answers else mine & Promise.made_by_id.is_(None)):
         if not _same_breath(promise, at):
             settle(session, promise, _verdict(promise, at), at, staff)
 
 
 def case_dropped(session: Session, complaint: Complaint, at: datetime) -> None:
-    """The case needs no answer of its own any more: it was merged into another."""
+    """The case needs no answer of its own any more."""
     for promise in _locked(session, Promise.complaint_id == complaint.id):
         settle(session, promise, PromiseState.WITHDRAWN, at)
+
+
+def person_unneeded(session: Session, conversation_id: int, at: datetime) -> None:
+    """The customer called for a person and did not wait: the assistant's word that one will write is not needed."""
+    of_talk = (Promise.conversation_id == conversation_id) & Promise.complaint_id.is_(None)
+    for promise in _locked(session, of_talk & Promise.made_by_id.is_(None)):
+        settle(session, promise, PromiseState.WITHDRAWN, at)
+
+
+def hand_over(session: Session, was: Complaint, now: Complaint, only: Collection[int] | None = None) -> list[int]:
+    """What is still to be kept about case `was` is kept by answering case `now`, no later; the promises' numbers.
+
+    Args:
+        only: these promises; None: all of them.
+    """
+    mine = Promise.complaint_id == was.id
+    moved = _locked(session, mine if only is None else mine & Promise.id.in_(only))
+    due = [promise.due_at for promise in moved]
+    if nearest(session, now) is not None:
+        due.append(now.promised_at)
+    for promise in moved:
+        promise.complaint_id = now.id
+    session.flush()
+    now.promised_at = min(due, default=now.promised_at)
+    return [promise.id for promise in moved]
+
+
+def nearest(session: Session, complaint: Complaint) -> datetime | None:
+    """When the first of what is still to be kept about the case is due."""
+    still_open = (Promise.complaint_id == complaint.id, Promise.state == PromiseState.OPEN)
+    return session.scalar(select(func.min(Promise.due_at)).where(*still_open))
 
 
 def bring_forward(session: Session, complaint: Complaint, due_at: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from crm import text
+from crm import customers, text
 from crm.models.catalogue import Product, Purchase, PurchaseItem, PurchaseStatus
 from crm.models.people import Customer, Stage
 from crm.records import Outcome, Reason, Result
@@ -153,14 +153,18 @@ class _Known:
 
 
 class _Customers:
-    """The customers that the orders of a batch name."""
+    """The customers that the orders of a batch name; for a record that was merged away, the one that was kept."""
 
     def __init__(self, session: Session, records: Sequence[PurchaseRecord]) -> None:
         ids = {record.customer_id for record in records if record.customer_id is not None}
         keys = {record.customer_external_id for record in records if record.customer_external_id}
         phones = {record.customer_phone for record in records if record.customer_phone}
-        self._by_id = {each.id: each for each in _some(session, Customer.id.in_(ids), ids)}
+        kept, merged = customers.kept_of(session, ids), customers.merged_keys(session, keys)
+        ends = ids | set(kept.values()) | set(merged.values())
+        self._by_id = {each.id: each for each in _some(session, Customer.id.in_(ends), ends)}
+        self._by_id |= {number: self._by_id[end] for number, end in kept.items() if end in self._by_id}
         self._by_key = {each.external_id: each for each in _some(session, Customer.external_id.in_(keys), keys)}
+        self._by_key |= {key: self._by_id[end] for key, end in merged.items() if end in self._by_id}
         self._by_phone: dict[str | None, list[Customer]] = {}
         for each in _some(session, Customer.phone.in_(phones), phones):
             self._by_phone.setdefault(each.phone, []).append(each)

@@ -1,14 +1,20 @@
 """How satisfied customers are: a score, a reason, and what it rates."""
 
+import json
+from datetime import timedelta
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, escalations, recovery, surveys
+from crm import clock, escalations, receipts, recovery, surveys
 from crm.errors import InvalidInput
 from crm.models.care import Complaint, Rating
 from crm.models.conversations import Conversation, EscalationReason
 
 LOW = 2
+SAME_MATTER = timedelta(hours=1)
+_BUTTON = "/rate_service"
 
 
 def rate(session: Session, conversation: Conversation, score: int, complaint_id: int | None = None) -> Rating:
@@ -54,6 +60,34 @@ def given(session: Session, customer_id: int, complaint_id: int | None, rating_i
         return session.scalar(mine.order_by(Rating.id.desc()).limit(1))
     just = session.get(Rating, int(str(rating_id))) if rating_id is not None else None
     return just if just is not None and just.customer_id == customer_id and just.complaint_id is None else None
+
+
+def press(session: Session, conversation: Conversation, payload: str, turn_id: str) -> Rating | None:
+    """Stores the score of a survey's button pressed while people answer, once a turn; None: it is no such button.
+
+    As when the assistant is told it (actions/rating.py): a further score about one thing corrects the first.
+    """
+    if not payload.startswith(_BUTTON + "{"):
+        return None
+    said, customer_id = json.loads(payload.removeprefix(_BUTTON)), conversation.customer_id
+    score, named = int(said["score"]), said.get("complaint_id")
+    complaint_id = int(named) if named else surveys.awaited(session, customer_id, clock.now())
+
+    def store() -> dict[str, Any]:
+        rated = given(session, customer_id, complaint_id, _just_now(session, customer_id))
+        kept = amend(session, conversation, rated, score) if rated else rate(session, conversation, score, complaint_id)
+        return {"rating_id": kept.id, "score": score}
+
+    try:
+        return session.get(Rating, receipts.once(session, turn_id, "rate_service", store)["rating_id"])
+    except InvalidInput:  # about a complaint that is gone
+        return None
+
+
+def _just_now(session: Session, customer_id: int) -> int | None:
+    """The number of the rating of the service as a whole that was given a moment ago: the next score corrects it."""
+    mine = select(Rating.id).where(Rating.customer_id == customer_id, Rating.complaint_id.is_(None))
+    return session.scalar(mine.where(Rating.at > clock.now() - SAME_MATTER).order_by(Rating.id.desc()).limit(1))
 
 
 def amend(session: Session, conversation: Conversation, rating: Rating, score: int) -> Rating:

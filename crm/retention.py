@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Text, cast, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Text, cast, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from crm import retention_review as review
+from crm import staff_notices
 from crm.complaints import OPEN_STATES
 from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Complaint, Greeting
@@ -105,7 +106,9 @@ def _spared_inbound() -> Sequence[ColumnElement[bool]]:
 def _spared_outbox() -> Sequence[ColumnElement[bool]]:
     newest = select(func.max(Outbox.id)).correlate(None).scalar_subquery()
     settled = (Outbox.state.not_in(MOVING), Outbox.account_id.not_in(held_accounts()), Outbox.id < newest)
-    return (*settled, Outbox.campaign_id.is_(None))
+    # What a notice put into a person's chat goes with the notice, which alone says whom it is about.
+    told = Outbox.dedupe_key.startswith(staff_notices.CHAT_KEY, autoescape=True)
+    return (*settled, Outbox.campaign_id.is_(None), or_(Outbox.dedupe_key.is_(None), ~told))
 
 
 def _spared_texts() -> Sequence[ColumnElement[bool]]:
@@ -180,6 +183,6 @@ _RULES: dict[Forgotten, _Rule] = {
         StaffNotice.id,
         lambda s, m: StaffNotice.at < _outbox_age(s, m),
         tuple,
-        lambda session, doomed: _rows(session.execute(delete(StaffNotice).where(StaffNotice.id.in_(doomed)))),
+        lambda session, doomed: staff_notices.forget_old(session, list(session.scalars(doomed))),
     ),
 }

@@ -3,7 +3,7 @@
 Each change also writes the nearest due time onto the case or call itself (`due_at`), by which lists are sorted.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from crm.service_targets import Times, levels
 
 Subject = Complaint | Escalation
 _COLUMN = {ClockSubject.COMPLAINT: ServiceClock.complaint_id, ClockSubject.CALL: ServiceClock.escalation_id}
+_SAID = ("allowance_s", "started_at", "warn_at", "due_at", "met", "warned_at", "lead_told_at", "manager_told_at")
 RUNS = (ServiceClock.stopped_at.is_(None), ServiceClock.paused_at.is_(None))
 
 
@@ -118,6 +119,54 @@ def recount(session: Session, subject: Subject, times: Times, at: datetime) -> N
     _write_nearest(session, subject)
 
 
+def hand_over(session: Session, was: Subject, now: Subject, at: datetime, *, rests: bool) -> dict[str, list[int]]:
+    """Ends what runs about `was`; about `now` it runs on where there it ran out later, or not at all.
+
+    Args:
+        rests: whether the clocks of `now` stand still.
+
+    Returns:
+        Numbers of clocks: "running" and "resting" are those that ended, "lent" those that `now` had not had.
+    """
+    numbers: dict[str, list[int]] = {"running": [], "resting": [], "lent": []}
+    own = {clock.kind: clock for clock in alive(session, now)}
+    for clock in alive(session, was):
+        numbers["running" if clock.paused_at is None else "resting"].append(clock.id)
+        mine, left = own.get(clock.kind), _left(clock, at)
+        if mine is None or left < _left(mine, at):
+            taken = mine or ServiceClock(**{_COLUMN[subject_of(now)].key: now.id, "kind": clock.kind})
+            _copy(clock, taken, left, at, rests=rests)
+            session.add(taken)
+            session.flush()
+            numbers["lent"] += [taken.id] if mine is None else []
+    void(session, was, at)
+    _write_nearest(session, now)
+    return numbers
+
+
+def give_back(
+    session: Session, was: Subject, now: Subject, numbers: Mapping[str, Collection[int]], at: datetime
+) -> None:
+    """Undoes `hand_over` with the numbers it returned: the clocks of `was` run on to the times they had.
+
+    What stopped about `now` meanwhile stays stopped; what had been lent to it ends there.
+    """
+    running = {clock.kind for clock in alive(session, now)}
+    ended = (ServiceClock.id.in_([*numbers.get("running", ()), *numbers.get("resting", ())]), _mine(was))
+    for clock in session.scalars(select(ServiceClock).where(*ended).with_for_update()):
+        if clock.kind not in running or is_running(session, was, clock.kind):
+            continue
+        left, clock.stopped_at, clock.left_s = timedelta(seconds=clock.left_s or 0), None, None
+        if clock.id in numbers.get("resting", ()) and clock.met is not False:
+            _aim(clock, left, at)
+        clock.notice_at = _next_notice(clock)
+    for clock in alive(session, now):
+        if clock.id in numbers.get("lent", ()):
+            _end(clock, at)
+    _write_nearest(session, was)
+    _write_nearest(session, now)
+
+
 def warned(clock: ServiceClock, at: datetime) -> None:
     """The holder was told that time is running out."""
     clock.warned_at = at
@@ -198,6 +247,20 @@ def _next_notice(clock: ServiceClock) -> datetime | None:
     if clock.manager_told_at is None:
         return calendar().due(clock.due_at, levels().manager_after)
     return None
+
+
+def _copy(one: ServiceClock, to: ServiceClock, left: timedelta, at: datetime, *, rests: bool) -> None:
+    """Lets `to` say what `one` says, standing still or not."""
+    for name in _SAID:
+        setattr(to, name, getattr(one, name))
+    to.left_s = to.paused_at = to.notice_at = None
+    if one.paused_at is not None and to.met is not False:
+        _aim(to, left, at)
+    if rests:
+        to.left_s, to.paused_at = int(left.total_seconds()), at
+        to.met = False if left < timedelta(0) else to.met
+    else:
+        to.notice_at = _next_notice(to)
 
 
 def _end(clock: ServiceClock, at: datetime) -> None:

@@ -1,8 +1,9 @@
 """What happens to a case or a call, told to its clocks and promises. Callers hold the lock of the case or call."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -65,14 +66,27 @@ def case_moved(
         service_clocks.resume(session, complaint, at)
         if by is None:
             _ask(session, complaint, at)
+        promises.again(session, complaint, _next_promise(complaint, at), at)
     elif now is Pace.RUNS and was is Pace.ENDS:  # reopened
         service_clocks.start(session, complaint, ClockKind.RESOLUTION, _times(complaint)[ClockKind.RESOLUTION], at)
         _ask(session, complaint, at)
-        promises.of_case(session, complaint, calendar().due(at, _times(complaint)[ClockKind.NEXT_RESPONSE]), at)
+        promises.again(session, complaint, calendar().due(at, _times(complaint)[ClockKind.NEXT_RESPONSE]), at)
+
+
+def _next_promise(complaint: Complaint, at: datetime) -> datetime:
+    """What the customer of a case that goes on is told when they ask: never a time that has passed, nor a sooner one
+    than they were told."""
+    due = complaint.due_at
+    if due is None or due <= at:
+        due = calendar().due(at, _times(complaint)[ClockKind.NEXT_RESPONSE])
+    return max(complaint.promised_at, due)
 
 
 def _end(session: Session, complaint: Complaint, to: ComplaintState, by: Staff | None, at: datetime) -> None:
-    """A case that was resolved was answered; one closed without (merged, withdrawn) needs no answer any more."""
+    """A case that was resolved was answered; one closed without needs no answer any more.
+
+    One that was merged has nothing left by then: see `merged`.
+    """
     if to is ComplaintState.RESOLVED:
         service_clocks.stop(session, complaint, EVERY, at)
         promises.case_resolved(session, complaint, by, at)
@@ -81,11 +95,31 @@ def _end(session: Session, complaint: Complaint, to: ComplaintState, by: Staff |
     promises.case_dropped(session, complaint, at)
 
 
-def case_answered(session: Session, complaint: Complaint, staff: Staff) -> None:
-    """A person answered the customer about the case."""
+def merged(session: Session, duplicate: Complaint, kept: Complaint) -> dict[str, Any]:
+    """Hands over what runs and what was promised, as `duplicate` is about to be closed: in `kept` the nearer due time
+    holds. Returns what `separated` needs to give it back: numbers of rows."""
+    at, rests = clock.now(), PACE[kept.state] is Pace.RESTS
+    lent = service_clocks.hand_over(session, duplicate, kept, at, rests=rests)
+    return {**lent, "promises": promises.hand_over(session, duplicate, kept)}
+
+
+def separated(session: Session, duplicate: Complaint, kept: Complaint, lent: Mapping[str, list[int]]) -> None:
+    """Gives back what `merged` handed over, as `duplicate` is about to be opened again: no clock begins anew.
+
+    What was answered in `kept` meanwhile is answered. The due times of `kept` stay as near as they have become.
+    """
+    at = clock.now()
+    service_clocks.give_back(session, duplicate, kept, lent, at)
+    promises.hand_over(session, kept, duplicate, lent.get("promises", []))
+    kept.promised_at = promises.nearest(session, kept) or kept.promised_at
+
+
+def case_answered(session: Session, complaint: Complaint, staff: Staff, *, answers: bool = True) -> None:
+    """A person answered the customer about the case, or only promised to (`answers` False)."""
     at = clock.now()
     service_clocks.stop(session, complaint, ANSWERS, at)
-    promises.case_answered(session, complaint, staff, at)
+    if answers:
+        promises.case_answered(session, complaint, staff, at)
 
 
 def severity_changed(session: Session, complaint: Complaint) -> None:
@@ -106,13 +140,16 @@ def call_claimed(session: Session, escalation: Escalation, staff: Staff) -> None
     """Somebody took the conversation: no clock stops by it, an answer does; notices go to them from now on."""
 
 
-def call_answered(session: Session, escalation: Escalation, staff: Staff) -> None:
-    """A person wrote to the customer: it answers the call, and the cases of this conversation that are theirs."""
+def call_answered(session: Session, escalation: Escalation, staff: Staff, *, answers: bool = True) -> None:
+    """A person wrote to the customer: it answers the call, and the cases of this conversation that are theirs.
+
+    `answers` False: they only promised an answer, which stops the clocks but keeps no promise of theirs.
+    """
     at = clock.now()
     service_clocks.stop(session, escalation, ANSWERS, at)
-    promises.talk_answered(session, escalation.conversation_id, staff, at)
+    promises.talk_answered(session, escalation.conversation_id, staff, at, answers=answers)
     for complaint in _cases_of(session, escalation.conversation_id, staff):
-        case_answered(session, complaint, staff)
+        case_answered(session, complaint, staff, answers=answers)
 
 
 def call_closed(session: Session, escalation: Escalation) -> None:

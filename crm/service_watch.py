@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from crm import case_owners, service_clocks, staff_notices, templates
 from crm import clock as wall
-from crm import service_clocks, staff_notices, templates
 from crm.models.care import Complaint
 from crm.models.conversations import Conversation, Escalation, EscalationState
 from crm.models.service import NoticeKind, ServiceClock
@@ -50,7 +50,7 @@ def _notice(session: Session, each: ServiceClock, now: datetime) -> None:
     if about is None:
         service_clocks.abandon(each, now)
     elif now < each.due_at:
-        _say(session, each, NoticeKind.CLOCK_WARNING, about, _holder_or_leads(session, about))
+        _say(session, each, NoticeKind.CLOCK_WARNING, about, case_owners.who_hears(session, [about.holder_id]))
         service_clocks.warned(each, now)
     elif each.lead_told_at is None:
         holder = [about.holder_id] if about.holder_id else []
@@ -59,10 +59,6 @@ def _notice(session: Session, each: ServiceClock, now: datetime) -> None:
     else:
         _say(session, each, NoticeKind.CLOCK_MANAGER, about, staff_notices.managers(session))
         service_clocks.brought_to_managers(each, now)
-
-
-def _holder_or_leads(session: Session, about: About) -> list[int]:
-    return [about.holder_id] if about.holder_id else staff_notices.leads(session)
 
 
 def _say(session: Session, each: ServiceClock, kind: NoticeKind, about: About, people: list[int]) -> None:

@@ -21,5 +21,5 @@ def promise(
     conversation = threads.conversation(session, conversation_id)
     time = clock.vietnamese_moment(due, settings().zone)
     said = templates.message("promise_by", conversation.customer, time=time, about=words)
-    escalations.say(session, escalation_id, staff, Content(said))
+    escalations.say(session, escalation_id, staff, Content(said), answers=False)
     return promises.make(session, conversation, due, words, staff)

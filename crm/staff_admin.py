@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, second_factor, staff, staff_links, staff_sessions
+from crm import audit, case_owners, second_factor, staff, staff_links, staff_sessions
 from crm.errors import IllegalTransition, NotFound, PermissionDenied
 from crm.first_admin import ADMINS
 from crm.models.staff import LinkPurpose, Role, Staff
@@ -75,7 +75,10 @@ def change_role(session: Session, by: Staff, staff_id: int, role: Role) -> None:
 
 
 def disable(session: Session, by: Staff, staff_id: int) -> None:
-    """Shuts the person out at once; everything they did stays theirs. Raises as `change_role`."""
+    """Shuts the person out at once. What they did stays theirs; their open cases are nobody's.
+
+    Raises as `change_role`.
+    """
     person, admins = _locked(session, by, staff_id)
     if not person.active:
         return
@@ -84,6 +87,7 @@ def disable(session: Session, by: Staff, staff_id: int) -> None:
     staff_sessions.end_all(session, person.id)
     staff_links.end_all(session, person.id)
     audit.record(session, by, "staff_disable", "staff", person.id)
+    case_owners.leave(session, person, by)
 
 
 def enable(session: Session, by: Staff, staff_id: int) -> None:

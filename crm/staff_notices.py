@@ -3,21 +3,23 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from crm import audit, clock, outbox, templates
 from crm.errors import NotFound
 from crm.models.campaigns import TrialAccount
-from crm.models.conversations import Author
-from crm.models.messaging import OutboxKind
+from crm.models.conversations import Author, Message
+from crm.models.messaging import Outbox, OutboxKind
 from crm.models.people import ChannelAccount
 from crm.models.service import NoticeKind, StaffNotice
 from crm.models.staff import Role, Staff
 from crm.outbox import Content
 from crm.trial_sends import Proof
 
+CHAT_KEY = "staff_notice:"
+_AT_ONCE = 500
 _LEADS = (Role.LEAD,)
 _MANAGERS = (Role.ADMIN, Role.OWNER)
 
@@ -52,7 +54,7 @@ def tell(
     wanted = select(Staff.id).where(Staff.id.in_(set(staff_ids)), Staff.active.is_(True)).order_by(Staff.id)
     told = _add(session, [{"staff_id": person, **row} for person in session.scalars(wanted)])
     for person, account in _chats(session, told):
-        name = f"staff_notice:{person}:{key}"
+        name = _chat_key(person, key)
         outbox.enqueue(session, account, Content(text), kind=OutboxKind.CARE, author=Author.SYSTEM, dedupe_key=name)
     return len(told)
 
@@ -87,6 +89,23 @@ def mark_read(session: Session, staff: Staff, up_to: int) -> None:
     session.execute(seen.values(read_at=clock.now()))
 
 
+def forget(session: Session, customer_ids: Collection[int]) -> int:
+    """Takes what was told of these customers out of the staff's own chats; how many messages that were.
+
+    No key leads from such a message to the customer, so the notices say which they are: call it before those go.
+    """
+    theirs = select(StaffNotice.staff_id, StaffNotice.key).where(StaffNotice.customer_id.in_(customer_ids))
+    return _forget_chats(session, [_chat_key(*row) for row in session.execute(theirs)])
+
+
+def forget_old(session: Session, ids: Sequence[int]) -> int:
+    """Deletes these notices with what they put into chats, which nobody could find any more; how many notices."""
+    old = select(StaffNotice.staff_id, StaffNotice.key).where(StaffNotice.id.in_(ids))
+    _forget_chats(session, [_chat_key(*row) for row in session.execute(old)])
+    gone: Any = session.execute(delete(StaffNotice).where(StaffNotice.id.in_(ids)))
+    return int(gone.rowcount)
+
+
 def link_chat(session: Session, staff: Staff, proof: Proof) -> ChannelAccount:
     """Notes the chat that `proof` came from as the person's own. Raises NotFound: the code has not arrived."""
     account = proof.chat(session)
@@ -104,6 +123,21 @@ def _add(session: Session, rows: list[dict[str, Any]]) -> list[int]:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     added = insert(StaffNotice).values(rows).on_conflict_do_nothing(index_elements=["staff_id", "key"])
     return list(session.scalars(added.returning(StaffNotice.staff_id)))
+
+
+def _chat_key(person: int, key: str) -> str:
+    """What the message in the person's chat is known by in the outbox."""
+    return f"{CHAT_KEY}{person}:{key}"
+
+
+def _forget_chats(session: Session, names: Sequence[str]) -> int:
+    count = 0
+    for start in range(0, len(names), _AT_ONCE):
+        mine = Outbox.dedupe_key.in_(names[start : start + _AT_ONCE])
+        session.execute(delete(Message).where(Message.outbox_id.in_(select(Outbox.id).where(mine))))
+        gone: Any = session.execute(delete(Outbox).where(mine))
+        count += gone.rowcount
+    return count
 
 
 def _chats(session: Session, staff_ids: Sequence[int]) -> list[tuple[int, ChannelAccount]]:

@@ -19,6 +19,7 @@ from crm import (
     inbound,
     introductions,
     outbox,
+    ratings,
     service_levels,
     sightings,
     templates,
@@ -209,6 +210,17 @@ def leave_to_people(session: Session, turn: Turn) -> None:
     """Ends the turn without an answer: people read it. Who waits long is told that they are not forgotten."""
     finish(session, turn, [])
     escalations.keep_company(session, session.get_one(Conversation, turn.conversation_id))
+
+
+def take_rating(session: Session, turn: Turn, payload: str) -> bool:
+    """Ends the turn of somebody who pressed a survey's score while people answer; False: the button is another."""
+    conversation = session.get_one(Conversation, turn.conversation_id)
+    rating = ratings.press(session, conversation, payload, turn.turn_id)
+    if rating is None:
+        return False
+    key = "rating_noted_low" if rating.score <= ratings.LOW else "rating_noted"
+    answer_with_template(session, turn, key, score=str(rating.score))
+    return True
 
 
 def resume_assistant(session: Session, turn: Turn) -> None:

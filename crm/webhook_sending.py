@@ -1,9 +1,10 @@
 """One try of a webhook: signed, to an address that was looked up and checked just before, without any redirect."""
 
+import asyncio
 import ipaddress
 import socket
 import ssl
-import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -24,11 +25,14 @@ class Forbidden(Exception):
 
 
 def send(attempt: Attempt, *, private: bool) -> Outcome:
-    """Tries once; never raises. `private`: addresses of private networks are allowed."""
+    """Tries once, TIMEOUT_S at the most; never raises. `private`: addresses of private networks are allowed."""
     try:
-        return _post(attempt, _address(attempt.url, private=private))
+        address = _address(attempt.url, private=private)
+        return asyncio.run(_post(attempt, address))
     except Forbidden as error:
         return Outcome(None, str(error))
+    except TimeoutError:
+        return Outcome(None, f"no answer within {TIMEOUT_S:g} s")
     except OSError as error:
         return Outcome(None, f"{type(error).__name__}: {error.strerror or error}")
     except httpx.HTTPError as error:
@@ -68,22 +72,41 @@ def _is_public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast
 
 
-def _post(attempt: Attempt, address: str) -> Outcome:
-    """Connects to the checked address itself: looking the name up again could give another one."""
+async def _post(attempt: Attempt, address: str) -> Outcome:
+    """Connects to the checked address itself: looking the name up again could give another one.
+
+    One deadline holds for the whole exchange: httpx waits so long for each piece, and a receiver may dribble them.
+    """
+    until = asyncio.get_running_loop().time() + TIMEOUT_S
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, verify=_trusted(), trust_env=False) as client:
+        async with asyncio.timeout_at(until):
+            answer = await client.send(_request(attempt, address), stream=True, follow_redirects=False)
+        try:
+            told = await _beginning(answer, until)
+        finally:
+            await answer.aclose()
+    return Outcome(answer.status_code, told.decode("utf-8", "replace").replace("\x00", ""))
+
+
+def _request(attempt: Attempt, address: str) -> httpx.Request:
     parts = urlsplit(attempt.url)
     url = httpx.URL(attempt.url).copy_with(host=address)
     named = headers(attempt, clock.now()) | {"host": parts.netloc}
     sni = {"sni_hostname": parts.hostname} if parts.scheme == "https" else {}
-    until = time.monotonic() + TIMEOUT_S
-    with httpx.Client(timeout=TIMEOUT_S, verify=_trusted(), trust_env=False, follow_redirects=False) as client:
-        body = attempt.body.encode()
-        with client.stream("POST", url, content=body, headers=named, extensions=sni) as answer:
-            read = b""
-            for piece in answer.iter_raw(READ):
+    limits = {"timeout": httpx.Timeout(TIMEOUT_S).as_dict()}
+    return httpx.Request("POST", url, content=attempt.body.encode(), headers=named, extensions=sni | limits)
+
+
+async def _beginning(answer: httpx.Response, until: float) -> bytes:
+    """The first READ bytes, as far as they come in time: the status has said already whether it was taken."""
+    read = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            async for piece in answer.aiter_raw():
                 read += piece
-                if len(read) >= READ or time.monotonic() > until:
+                if len(read) >= READ:
                     break
-            return Outcome(answer.status_code, read[:READ].decode("utf-8", "replace").replace("\x00", ""))
+    return read[:READ]
 
 
 @lru_cache(maxsize=1)

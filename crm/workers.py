@@ -4,12 +4,12 @@ A number is never given twice and never comes back to life, so what carries the 
 others, and a write under it can be told from a living one's. Moments are the database's: several machines share them.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from crm import health, leases
+from crm import clock, health, leases
 from crm.errors import LeaseLost
 from crm.models.messaging import Lease
 
@@ -23,6 +23,7 @@ def enlist(session: Session, bot_id: int, owner: str, ttl_s: float) -> int | Non
     fence = leases.acquire(session, f"workers:{bot_id}", owner, 0)
     if fence is None:
         return None
+    health.forget_dead(session)  # whoever died has a successor now
     until = leases.moment(session) + timedelta(seconds=ttl_s)
     session.add(Lease(name=_name(bot_id, fence), owner=owner, fence=fence, expires_at=until))
     return fence
@@ -52,12 +53,23 @@ def living(session: Session, bot_id: int) -> set[int]:
 
 
 def bury(session: Session, bot_id: int) -> set[int]:
-    """Ends the workers whose time is over; returns their numbers. One that renews right now lives or is ended."""
+    """Ends the workers whose time is over; returns their numbers. One that renews right now lives or is ended.
+
+    They are missed for a while, unless a worker was enlisted since their last sign of life.
+    """
     over = (Lease.name.startswith(_prefix(bot_id)), Lease.expires_at <= leases.moment(session))
     dead = set(session.scalars(delete(Lease).where(*over).returning(Lease.fence)))
     for fence in dead:
-        health.forget(session, f"bot:{fence}")
+        health.bury(session, f"bot:{fence}")
+    health.forget_dead(session, _may_be_forgotten(session, bot_id))
     return dead
+
+
+def _may_be_forgotten(session: Session, bot_id: int) -> datetime:
+    """Of the dead, those whose last sign is older: because that is long ago, or somebody was enlisted since."""
+    long_ago = clock.now() - timedelta(seconds=health.DEAD_S)
+    enlisted = session.scalar(select(Lease.expires_at).where(Lease.name == f"workers:{bot_id}"))
+    return max(long_ago, enlisted or long_ago)
 
 
 def retire(session: Session, bot_id: int, fence: int) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from crm import audit, cells, import_shapes, import_words, imports, key_pages
 from crm.db import Database, database
 from crm.errors import InvalidInput
+from crm.import_rehearsal import Rehearsal
 from crm.import_tables import Unreadable
 from crm.imports import Checked
 from crm.models.catalogue import Purchase
@@ -73,11 +74,12 @@ def export_purchases(file: Target) -> None:
 
 def _bring(kind: ImportKind, file: Path, *, dry: bool) -> None:
     here, counts = database(settings().database_url), Counter[str]()
+    rehearsal = Rehearsal() if dry else None
     try:
         _, entries = imports.read(file, kind)
         for batch in import_shapes.batches(entries, imports.BATCH):
             with here.begin() as session:
-                checked = imports.apply(session, batch, dry=dry)
+                checked = imports.apply(session, batch, rehearsal)
                 if not dry:
                     audit.record(session, None, "import_file", "import", 0, kind=kind.value, rows=len(batch))
             counts.update(each.result.outcome.value for each in checked)

@@ -19,6 +19,7 @@ from scheduler.leadership import Leadership
 log = structlog.get_logger()
 RENEWALS = 4  # of the lease within its time: it outlives three that fail
 SHORT = timedelta(seconds=3)
+BEAT = timedelta(seconds=5)
 HALF_MINUTE = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
 
@@ -58,6 +59,7 @@ class SchedulerProcess:
         )
         for job, every in (
             (self._jobs.lead, timedelta(seconds=self._settings.lease_ttl_s / RENEWALS)),
+            (self._jobs.marks, BEAT),
             (self._jobs.surveys, SHORT),
             (self._jobs.cases, MINUTE),
             (self._jobs.service, HALF_MINUTE),

@@ -1,12 +1,13 @@
-"""Imports that wait for work: checked or written batch by batch, from where the last one stopped."""
+"""Imports that wait for work: checked from the beginning, or written batch by batch from where the last one stopped."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 import structlog
 from sqlalchemy.orm import Session
 
 from crm import clock, import_files, import_shapes, imports
+from crm.import_rehearsal import Rehearsal
 from crm.import_tables import Unreadable
 from crm.models.integration import Import
 
@@ -33,13 +34,15 @@ def _through(job: Import, lead: Door, pause: Callable[[], bool]) -> bool:
         columns, entries = imports.read(import_files.path_of(job), job.kind)
         with lead() as session:
             imports.note_columns(session, job.id, columns)
-        waiting = (entry for entry in entries if entry.rows[0].number >= job.next_row)
-        for batch in import_shapes.batches(waiting, imports.BATCH):
-            with lead() as session:
-                if not imports.take(session, job.id, job.state, batch):
-                    return True  # cancelled meanwhile
-            if pause():
-                return False
+            again = imports.begin_again(session, job.id)
+        with closing(Rehearsal()) as rehearsal:
+            waiting = (entry for entry in entries if again or entry.rows[0].number >= job.next_row)
+            for batch in import_shapes.batches(waiting, imports.BATCH):
+                with lead() as session:
+                    if not imports.take(session, job.id, job.state, batch, rehearsal):
+                        return True  # cancelled meanwhile
+                if pause():
+                    return False
     except Unreadable as error:
         with lead() as session:
             imports.fail(session, job.id, error.reason)

@@ -1,7 +1,8 @@
 """What is done when the scheduler wakes. Each step is a transaction of its own, under the leader's fence."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -18,6 +19,7 @@ from crm import (
     clock,
     complaints,
     greetings,
+    greetings_missed,
     holds,
     personal_data_watch,
     promise_watch,
@@ -34,6 +36,7 @@ from crm.errors import LeaseLost
 from crm.settings import settings
 from scheduler import imports, webhooks
 from scheduler.leadership import Leadership
+from scheduler.marks import Marks
 from scheduler.trainings import Trainer
 
 log = structlog.get_logger()
@@ -52,11 +55,21 @@ class Jobs:
         self._database = database
         self._leadership = leadership
         self._stopping = stopping
+        self._marks = Marks()
         self.trainer = Trainer()
 
     def lead(self) -> None:
         """Renews the lease and gives the sign of life."""
         self._guard("lead", self._leadership.renew)
+
+    def marks(self) -> None:
+        """Writes down when each job last got on."""
+        self._guard("marks", self._write_marks)
+
+    def _write_marks(self) -> None:
+        if self._leadership.leading:
+            with self._leadership.transaction() as session:
+                self._marks.write(session)
 
     def catalogue(self) -> None:
         """Keeps the file of the products' names as the catalogue is, on this machine: leader or not."""
@@ -89,7 +102,7 @@ class Jobs:
 
     def _personal_data(self) -> None:
         if self._leadership.leading:
-            counts = personal_data_watch.run(self._database, self._leadership.transaction, clock.now())
+            counts = personal_data_watch.run(self._database, self._transaction, clock.now())
             if counts:
                 log.info("done", job="personal data", **counts)
 
@@ -103,7 +116,7 @@ class Jobs:
         self._guard("replies", lambda: self._drain("scheduled replies", settle, only_if=is_any_due))
 
     def greetings(self) -> None:
-        """Queues today's greetings."""
+        """Queues today's greetings, and records those of the last days that nobody queued."""
         self._guard("greetings", self._greetings)
 
     def sightings(self) -> None:
@@ -129,7 +142,7 @@ class Jobs:
 
     def _webhooks(self) -> None:
         if self._leadership.leading and self._ask(webhook_delivery.any_due):
-            doors = (self._leadership.transaction, self._database.begin)
+            doors = (self._transaction, self._database.begin)
             log.info("done", job="webhooks", count=webhooks.deliver(*doors, self._stopping.is_set))
 
     def imports(self) -> None:
@@ -138,7 +151,7 @@ class Jobs:
 
     def _imports(self) -> None:
         if self._leadership.leading:
-            imports.work(self._database.read, self._leadership.transaction, self._pause)
+            imports.work(self._database.read, self._transaction, self._pause)
 
     def purge(self) -> None:
         """Forgets, once a night, what is older than the settings say."""
@@ -146,20 +159,30 @@ class Jobs:
 
     def _purge(self) -> None:
         if self._leadership.leading and self._ask(purge.is_due):
-            counts = purge.run(purge.Doors(self._database.read, self._leadership.transaction, self._pause), clock.now())
+            counts = purge.run(purge.Doors(self._database.read, self._transaction, self._pause), clock.now())
             log.info("done", job="purge", **counts)
 
     def _pause(self) -> bool:
         return self._stopping.wait(PAUSE_S)
 
     def _greetings(self) -> None:
+        for day in self._ask(greetings_missed.days):
+            if not self._greet(partial(greetings_missed.due, day=day), partial(greetings_missed.record, day=day)):
+                return
+            with self._transaction() as session:
+                greetings_missed.close(session, clock.now(), day)
+        self._greet(greetings.due, greetings.queue_due)
+
+    def _greet(self, find: Question[list[int]], write: Callable[..., int]) -> bool:
+        """Has `write` deal with everybody whom `find` finds; False when it was stopped before that."""
         # Looking for people reads through all of them, writing must be short: so look once, write in small steps.
-        while self._leadership.leading and (people := self._ask(greetings.due)):
+        while self._leadership.leading and (people := self._ask(find)):
             chunks = [people[start : start + greetings.BATCH] for start in range(0, len(people), greetings.BATCH)]
             for chunk in chunks:
-                self._drain("greetings", partial(greetings.queue_due, among=chunk))
+                self._drain("greetings", partial(write, among=chunk))
             if self._stopping.is_set():
-                return
+                return False
+        return self._leadership.leading
 
     def _campaigns(self) -> None:
         self._drain("campaigns", campaigns.start_due, only_if=campaigns.any_due)
@@ -171,7 +194,7 @@ class Jobs:
             return
         total = 0
         while not self._stopping.is_set():
-            with self._leadership.transaction() as session:
+            with self._transaction() as session:
                 done = step(session, clock.now())
             if not done:
                 break
@@ -180,13 +203,21 @@ class Jobs:
         if total:
             log.info("done", job=name, count=total)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        """One of the leader's, in which the job at work gets on by a step. Raises LeaseLost."""
+        with self._leadership.transaction() as session:
+            yield session
+        self._marks.step()
+
     def _ask(self, question: Question[T]) -> T:
         with self._database.read() as session:
             return question(session, clock.now())
 
     def _guard(self, name: str, job: Callable[[], None]) -> None:
         try:
-            job()
+            with self._marks.at(name):
+                job()
         except LeaseLost:
             log.warning("another scheduler took over", job=name)
             self._leadership.lost()

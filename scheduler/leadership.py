@@ -25,17 +25,22 @@ class Leadership:
         self._database = database
         self._owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
         self._fence: int | None = None
+        self._beaten = False
 
     @property
     def leading(self) -> bool:
         return self._fence is not None
 
     def renew(self) -> None:
-        """Renews the lease, or tries to take it; the leader gives a sign of life with it."""
+        """Renews the lease, or tries to take it; gives this scheduler's sign of life, and the role's if it leads."""
         with self._database.begin() as session:
             fence = leases.acquire(session, LEASE, self._owner, settings().lease_ttl_s)
             if fence is not None:
                 health.beat(session, LEASE, "leading")
+            if not self._beaten:
+                self._forget_the_gone(session)
+            health.beat(session, _sign(os.getpid()), "leading" if fence is not None else "standing by")
+        self._beaten = True
         if fence != self._fence:
             log.info("leading" if fence is not None else "standing by", fence=fence)
         self._fence = fence
@@ -57,4 +62,27 @@ class Leadership:
         """Lets a waiting scheduler act at once."""
         with self._database.begin() as session:
             leases.release(session, LEASE, self._owner)
+            health.forget(session, _sign(os.getpid()))
         self._fence = None
+
+    def _forget_the_gone(self, session: Session) -> None:
+        """Schedulers of this machine that died: this one is here in their place."""
+        for sign in health.parts(session):
+            number = sign.process.removeprefix(_sign(""))
+            if number != sign.process and not _runs(number):
+                health.forget(session, sign.process)
+
+
+def _sign(pid: int | str) -> str:
+    return f"{LEASE}:{socket.gethostname()[:32]}-{pid}"
+
+
+def _runs(pid: str) -> bool:
+    """Whether a process of this machine has the number `pid`."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from simulator.connection import cut
 from simulator.errors import ApiError
-from simulator.faults import HTML_502, Fault
+from simulator.faults import ACCEPTING, HTML_502, HTML_504, Fault
 from simulator.methods import OUTGOING
 from simulator.params import Params, read_params
 from simulator.profile import ABOUT
@@ -49,7 +49,7 @@ class BotApi:
     async def _serve(self, bot: Bot, method: str, params: Params, request: Request) -> Response:
         name = method.lower()
         fault = self.world.faults.take(name, params.chat_id())
-        if fault and fault.kind not in ("accept_then_hang", "slow"):
+        if fault and fault.kind not in ACCEPTING:
             self._log(bot, method, params, fault.kind, None)
             return await self._strike(fault, request)
         if fault and fault.kind == "slow":
@@ -62,6 +62,8 @@ class BotApi:
         self._log(bot, method, params, fault.kind if fault else "ok", result)
         if fault and fault.kind == "accept_then_hang":
             return await self._hang(fault, request)
+        if fault and fault.kind == "accept_then_504":
+            return HTMLResponse(HTML_504, 504)
         return JSONResponse({"ok": True, "result": result})
 
     def _bot(self, token: str) -> Bot:

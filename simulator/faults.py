@@ -10,21 +10,28 @@ from pydantic import BaseModel, Field
 from simulator.errors import ApiError
 
 Kind = Literal[
-    "429", "403", "400", "502_html", "accept_then_hang", "hang", "refuse_connection_reset", "slow"
+    "429", "403", "400", "502_html", "accept_then_hang", "accept_then_504", "hang", "refuse_connection_reset", "slow"
 ]  # fmt: skip
 
 _TEXT = {"403": "Forbidden: bot was blocked by the user", "400": "Bad Request: chat not found"}
-HTML_502 = (
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.18.0</center>\r\n</body>\r\n</html>\r\n"
-)
+ACCEPTING = ("accept_then_hang", "accept_then_504", "slow")  # the call is carried out, whatever its caller hears of it
+
+
+def _page(said: str) -> str:
+    """A proxy's own page, as nginx writes it."""
+    head = f"<html>\r\n<head><title>{said}</title></head>\r\n<body>\r\n"
+    return f"{head}<center><h1>{said}</h1></center>\r\n<hr><center>nginx/1.18.0</center>\r\n</body>\r\n</html>\r\n"
+
+
+HTML_502, HTML_504 = _page("502 Bad Gateway"), _page("504 Gateway Time-out")
 
 
 class Fault(BaseModel):
     """One fault. `method` "*" means every method but getUpdates and getMe, so that a poller does not use it up.
 
     `skip` calls pass first, then `count` are struck. `delay_s`: how long "slow" waits before it serves normally, and
-    how long the hanging kinds hold the connection before it is cut (without it: until the caller leaves).
+    how long the hanging kinds hold the connection before it is cut (without it: until the caller leaves). The kinds
+    "accept_then_…" take the message, and the caller learns nothing of it: a silence, or a proxy's 504.
     """
 
     id: int = 0

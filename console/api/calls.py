@@ -18,6 +18,7 @@ from crm.models.staff import Staff
 from crm.settings import settings
 
 T = TypeVar("T")
+Shown = TypeVar("Shown", bound=BaseModel)
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 SCOPE = "x-scope"
 Limit = Annotated[int, Query(ge=1, le=200, description="So many at the most.")]
@@ -29,6 +30,12 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: int | None
+
+
+class Written(BaseModel):
+    """What a token reads back of what it wrote when it may write and not read. The ETag is that of the whole."""
+
+    id: int
 
 
 class Resource:
@@ -83,6 +90,12 @@ def tagged(response: Response, shown: T) -> T:
     assert isinstance(shown, BaseModel)
     response.headers["ETag"] = etag(shown)
     return shown
+
+
+def readable(request: Request, response: Response, shown: Shown, scope: Scope) -> Shown | Written:
+    """What is answered to a writing call: `shown`, for a token that has the reading `scope`; else its number alone."""
+    tagged(response, shown)
+    return shown if scope in caller_of(request).scopes else Written.model_validate(shown, from_attributes=True)
 
 
 def must_match(request: Request, shown: BaseModel, *, required: bool) -> None:

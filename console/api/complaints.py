@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from console.api.calls import After, Limit, Page, Resource, act, look, must_match, page, tagged
+from console.api.calls import After, Limit, Page, Resource, Written, act, look, must_match, page, readable, tagged
 from crm import audit, complaints, customers, key_pages
 from crm.api_tokens import Scope
 from crm.complaints import Report
-from crm.errors import InvalidInput
+from crm.errors import InvalidInput, NotFound
 from crm.models.care import Complaint, ComplaintCategory, ComplaintEvent, ComplaintState, Severity
 from crm.models.catalogue import Purchase
 from crm.models.staff import Staff
@@ -93,11 +93,18 @@ def events(complaint_id: int) -> list[EventOut]:
 
 
 @resource.route("POST", "/complaints", Scope.COMPLAINTS_WRITE, status_code=201)
-def create(given: ComplaintIn, request: Request, response: Response) -> ComplaintOut:
-    """Opens a complaint, with a code and a promise, as if the customer had told it in the chat."""
+def create(given: ComplaintIn, request: Request, response: Response) -> ComplaintOut | Written:
+    """Opens a complaint, with a code and a promise, as if the customer had told it in the chat.
+
+    For somebody who was merged away, it is of the record that was kept; somebody erased is not there (404). A token
+    without `complaints:read` is told the number alone.
+    """
 
     def work(session: Session, staff: Staff) -> ComplaintOut:
-        customer = customers.get(session, given.customer_id)
+        customer = customers.current(session, given.customer_id)
+        session.refresh(customer, with_for_update=True)  # nobody erases or merges them meanwhile
+        if customer.gone_at is not None:
+            raise NotFound(f"customer {given.customer_id} is gone")
         purchase = session.get(Purchase, given.purchase_id) if given.purchase_id is not None else None
         if given.purchase_id is not None and (purchase is None or purchase.customer_id != customer.id):
             raise InvalidInput("purchase_id", "not a purchase of this customer")
@@ -106,12 +113,15 @@ def create(given: ComplaintIn, request: Request, response: Response) -> Complain
         audit.record(session, staff, "complaint_opened", "complaint", complaint.id)
         return ComplaintOut.of(complaint)
 
-    return tagged(response, act(request, work))
+    return readable(request, response, act(request, work), Scope.COMPLAINTS_READ)
 
 
 @resource.route("POST", "/complaints/{complaint_id}/steps", Scope.COMPLAINTS_WRITE)
-def step(complaint_id: int, given: StepIn, request: Request, response: Response) -> ComplaintOut:
-    """Moves it to another state, by the same rules as in the console: 409 where that is not possible (any more)."""
+def step(complaint_id: int, given: StepIn, request: Request, response: Response) -> ComplaintOut | Written:
+    """Moves it to another state, by the same rules as in the console: 409 where that is not possible (any more).
+
+    A token without `complaints:read` is told the number alone.
+    """
 
     def work(session: Session, staff: Staff) -> ComplaintOut:
         complaint = complaints.get(session, complaint_id)
@@ -123,4 +133,4 @@ def step(complaint_id: int, given: StepIn, request: Request, response: Response)
             complaints.move(session, complaint, given.to, staff, given.note)
         return ComplaintOut.of(complaint)
 
-    return tagged(response, act(request, work))
+    return readable(request, response, act(request, work), Scope.COMPLAINTS_READ)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from console.api.calls import After, Limit, Page, Resource, act, look, must_match, page, tagged
+from console.api.calls import After, Limit, Page, Resource, Written, act, look, must_match, page, readable, tagged
 from console.api.errors import Refused
 from crm import audit, customer_records, customers, key_pages
 from crm.api_tokens import Scope
@@ -95,8 +95,11 @@ def one(customer_id: int, response: Response) -> CustomerOut:
 
 
 @resource.route("POST", "/customers", Scope.CUSTOMERS_WRITE)
-def upsert(given: CustomerIn, request: Request, response: Response) -> CustomerOut:
-    """Makes a customer (201), or brings the one with this `external_id` or phone up to date (200)."""
+def upsert(given: CustomerIn, request: Request, response: Response) -> CustomerOut | Written:
+    """Makes a customer (201), or brings the one with this `external_id` or phone up to date (200).
+
+    A token without `customers:read` is told the number alone.
+    """
 
     def work(session: Session, staff: Staff) -> tuple[Outcome, CustomerOut]:
         result = customer_records.upsert(session, [given.record()])[0]
@@ -110,12 +113,15 @@ def upsert(given: CustomerIn, request: Request, response: Response) -> CustomerO
 
     outcome, shown = act(request, work)
     response.status_code = 201 if outcome is Outcome.CREATED else 200
-    return tagged(response, shown)
+    return readable(request, response, shown, Scope.CUSTOMERS_READ)
 
 
 @resource.route("PATCH", "/customers/{customer_id}", Scope.CUSTOMERS_WRITE)
-def change(customer_id: int, given: CustomerIn, request: Request, response: Response) -> CustomerOut:
-    """Changes what is given. Needs If-Match: two systems that change one customer do not undo each other."""
+def change(customer_id: int, given: CustomerIn, request: Request, response: Response) -> CustomerOut | Written:
+    """Changes what is given. Needs If-Match: two systems that change one customer do not undo each other.
+
+    A token without `customers:read` is told the number alone.
+    """
 
     def work(session: Session, staff: Staff) -> CustomerOut:
         customer = _present(session, customer_id, lock=True)
@@ -125,7 +131,7 @@ def change(customer_id: int, given: CustomerIn, request: Request, response: Resp
             audit.record(session, staff, "customer_updated", "customer", customer_id, fields=names)
         return CustomerOut.of(customer)
 
-    return tagged(response, act(request, work))
+    return readable(request, response, act(request, work), Scope.CUSTOMERS_READ)
 
 
 def _present(session: Session, customer_id: int, *, lock: bool = False) -> Customer:

@@ -4,12 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.models.base import Base, WithId, by_value, filled
 from crm.models.people import ChannelAccount, Customer
 from crm.models.staff import Staff
+
+_ALIVE = text("state <> 'closed'")
 
 
 class Mode(StrEnum):
@@ -77,6 +79,7 @@ class Escalation(WithId, Base):
     __tablename__ = "escalations"
     __table_args__ = (
         Index("ix_escalations_queue", "state", "opened_at"),
+        Index("uq_escalations_alive", "conversation_id", unique=True, sqlite_where=_ALIVE, postgresql_where=_ALIVE),
         filled("ix_escalations_due_back_at", "due_back_at"),
         filled("ix_escalations_closed_at", "closed_at"),
         filled("ix_escalations_due_at", "due_at"),

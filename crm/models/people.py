@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm.models.base import Base, WithId, by_value
+from crm.models.base import Base, WithId, by_value, filled
 
 
 class CustomerKind(StrEnum):
@@ -60,11 +60,15 @@ class Customer(WithId, Base):
     """A person or company. `version` counts the edits, so that of two people at once the second is told.
 
     `gone_at`: the row is an empty shell, of somebody who was erased or (`merged_into_id`, no key) merged into another
-    record. Shells stay because SQLite gives a number again once its row is gone.
+    record; of one merged away `external_id` stays, where the kept record has another: the shop's system still says it.
+    Shells stay because SQLite gives a number again once its row is gone.
     """
 
     __tablename__ = "customers"
-    __table_args__ = (Index("ix_customers_listing", "name_folded", "id"),)
+    __table_args__ = (
+        Index("ix_customers_listing", "name_folded", "id"),
+        filled("ix_customers_merged_into_id", "merged_into_id"),
+    )
     external_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     kind: Mapped[CustomerKind] = mapped_column(by_value(CustomerKind), default=CustomerKind.PERSON)
     stage: Mapped[Stage] = mapped_column(by_value(Stage), default=Stage.PROSPECTIVE)

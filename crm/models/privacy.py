@@ -80,7 +80,10 @@ class DuplicatePair(WithId, Base):
 
 
 class CustomerMerge(WithId, Base):
-    """One record taken into another. `before`: the fields of both; `moved`, `dropped`: rows, by table (crm.merges)."""
+    """One record taken into another. `moved`, `dropped`: rows, by table (crm.merges).
+
+    `before`: the fields of both ("kept", "gone"), and of the kept one as the merge left it ("after").
+    """
 
     __tablename__ = "customer_merges"
     kept_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)

@@ -130,6 +130,7 @@ class NoticeKind(StrEnum):
     PARTNER_LATE = "partner_late"
     REPLY_OVERTAKEN = "reply_overtaken"
     REPLY_UNHELD = "reply_unheld"
+    BROADCAST_HALTED = "broadcast_halted"
     GENERAL = "general"
 
 

@@ -12,7 +12,7 @@ from bot import delivery
 from bot.delivery import Delivery
 from bot.vitals import Vitals
 from bot.worker import Worker
-from crm import dispatch, outbox
+from crm import clock, dispatch, outbox
 from crm.db import Database
 from crm.dispatch import Letter, Outcome, Report
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
@@ -122,12 +122,12 @@ async def test_the_outcome_of_an_earlier_flight_leaves_the_later_one_in_hand(
     running = asyncio.create_task(sender.run())
     await until(lambda: len(telegram.called) == len(CHATS))
     (first, *_) = sender.in_hand()
-    earlier = Letter(first, CHATS[0], {"text": "x"}, worker.fence)  # as it was claimed before it went back
+    earlier = Letter(first, CHATS[0], {"text": "x"}, worker.fence, clock.now())  # as it was claimed before it went back
     sender._settled(Report(earlier, Outcome.THROTTLED))
     assert first in sender.in_hand()
     # So what looks for claims that this process knows nothing of leaves it alone.
     with database.begin() as session:
-        assert dispatch.put_back(session, settings().bot_id, worker.fence, sender.in_hand()) == 0
+        assert dispatch.put_back(session, settings().bot_id, worker.fence, sender._letters()) == 0
     telegram.hold.set()
     running.cancel()
     await sender.finish()

@@ -13,7 +13,7 @@ from bot.photos import NotStored, store_file, store_photo
 from bot.telegram_api import make_bot, send
 from bot.typing_signs import TypingSigns
 from bot.updates import Kind, read
-from crm import attachments, escalations, typing_state
+from crm import attachments, clock, escalations, typing_state
 from crm.attachments import DOCUMENT, PHOTO, VOICE
 from crm.db import Database
 from crm.dispatch import Letter
@@ -53,7 +53,7 @@ async def bot(address: str, control: Control) -> AsyncIterator[Bot]:
 
 
 def _letter(**body: str) -> Letter:
-    return Letter(1, CHAT, body, 0)
+    return Letter(1, CHAT, body, 0, clock.now())
 
 
 async def _incoming(bot: Bot, control: Control, **message: object) -> tuple[Kind, str, str]:

@@ -1,20 +1,25 @@
 """While a person holds the conversation, what the customer sends or presses stands in it, and nobody else answers."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from telegram import Bot
 
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
-from crm import customers, escalations, inbound
+from crm import clock, complaints, customers, escalations, inbound, surveys
 from crm.customers import Caller
 from crm.db import Database
 from crm.inbound import Arrival
-from crm.models.conversations import Direction, EscalationReason, Message
-from crm.models.messaging import Inbound, InboundState, Outbox
+from crm.models.care import Rating
+from crm.models.cases import RecoveryTask
+from crm.models.conversations import Conversation, Direction, EscalationReason, Message, Mode
+from crm.models.messaging import ButtonToken, Inbound, InboundState, Outbox
+from crm.outbox import Button
 from crm.settings import settings
 from tests.crm import factories
 
@@ -82,3 +87,66 @@ async def test_it_stands_in_the_conversation(database: Database, update: dict[st
         assert alive is not None
         assert alive.waiting_since is not None
         assert alive.due_back_at is not None
+
+
+def _press(session: Session, talk: Conversation, number: int, button: Button) -> Inbound:
+    """The update of a press on `button`, which was given to this chat."""
+    token = f"t{number}"
+    known = {"account_id": talk.account_id, "created_at": clock.now(), "expires_at": clock.now() + timedelta(days=1)}
+    session.add(ButtonToken(token=token, title=button.title, payload=button.payload, **known))
+    arrival = Arrival(number, CHAT, {"update_id": number, **pressed(button.title, token, token)})
+    inbound.store(session, settings().bot_id, [arrival])
+    return session.scalars(select(Inbound).where(Inbound.update_id == number)).one()
+
+
+async def _rated(database: Database, score: int, of_case: bool, held: bool) -> tuple[int, int | None]:
+    """A survey's button pressed while people answer, handled twice, and pressed once more; agent and case."""
+    silent = _Silent()
+    with database.begin() as session:
+        talk = customers.meet(session, Caller(settings().bot_id, CHAT, "Hạnh"))
+        lan, tu = factories.agent(session), factories.agent(session, "tu")
+        case = complaints.submit(session, talk.customer, talk, complaints.Report("máy hỏng"))
+        complaints.resolve(session, case, lan, "Shop đổi máy ạ")
+        call = escalations.open_for(session, talk, EscalationReason.ASKED)
+        if held:
+            escalations.claim(session, call.id, tu)
+        button = surveys.score_buttons(case.id if of_case else None)[score - 1]
+        rows = [_press(session, talk, number, button) for number in (1, 2)]
+    for row in (rows[0], rows[0], rows[1]):
+        taker = TurnTaker(cast(Bot, silent), settings(), database, cast(Understanding, silent))
+        await taker.handle(row)
+    return lan.id, case.id if of_case else None
+
+
+@pytest.mark.parametrize(
+    ("score", "of_case", "held"), [(1, True, True), (2, False, False), (5, True, False), (4, False, True)]
+)
+async def test_a_score_is_kept_once_with_the_agent_and_case_of_its_survey_and_thanked_for(
+    database: Database, score: int, of_case: bool, held: bool
+) -> None:
+    lan, case = await _rated(database, score, of_case, held)
+    with database.read() as session:
+        [rating] = session.scalars(select(Rating))
+        assert (rating.score, rating.complaint_id, rating.staff_id) == (score, case, lan if of_case else None)
+        tasks = session.scalars(select(RecoveryTask.rating_id)).all()
+        assert list(tasks) == ([rating.id] if score <= 2 else [])
+        answers = select(Outbox).where(Outbox.dedupe_key.startswith("turn:")).order_by(Outbox.id)
+        thanks = [row.body["text"] for row in session.scalars(answers)]
+        assert len(thanks) == 2  # one for each press, none for the update that came twice
+        assert all(f"{score}/5" in each for each in thanks)
+        [talk] = session.scalars(select(Conversation))
+        assert talk.mode is Mode.PEOPLE
+        heard = session.scalars(select(Message.text).where(Message.direction == Direction.IN)).all()
+        assert list(heard) == [f"{score} ⭐"] * 2
+
+
+async def test_a_score_for_a_case_that_is_gone_is_left_to_people(database: Database) -> None:
+    silent = _Silent()
+    with database.begin() as session:
+        talk = customers.meet(session, Caller(settings().bot_id, CHAT, "Hạnh"))
+        escalations.open_for(session, talk, EscalationReason.ASKED)
+        row = _press(session, talk, 1, surveys.score_buttons(4711)[0])
+    await TurnTaker(cast(Bot, silent), settings(), database, cast(Understanding, silent)).handle(row)
+    with database.read() as session:
+        assert session.scalars(select(Rating)).all() == []
+        assert session.get_one(Inbound, row.id).state is InboundState.DONE

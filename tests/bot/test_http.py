@@ -11,6 +11,7 @@ from bot.http import HttpRequest, call
 from bot.telegram_api import judge
 from crm.dispatch import Outcome
 
+REFUSED = b"HTTP/1.1 %d Sorry\r\nContent-Length: %d\r\n\r\n%s"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -74,3 +75,26 @@ async def test_nobody_there_and_no_free_connection_mean_never_sent_and_silence_m
         assert await outcome(asked, f"http://127.0.0.1:{port}/") is Outcome.NOT_REACHED
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+@pytest.mark.parametrize("body", [b"<html>nginx</html>", b'{"ok":false,"error_code":500,"description":"Internal"}'])
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (500, Outcome.AMBIGUOUS),
+        (502, Outcome.RETRY),
+        (503, Outcome.RETRY),
+        (504, Outcome.AMBIGUOUS),
+        (524, Outcome.AMBIGUOUS),
+    ],
+)
+async def test_a_failure_behind_the_front_says_nothing_of_the_message(
+    status: int, meaning: Outcome, body: bytes
+) -> None:
+    async def failing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(REFUSED % (status, len(body), body))
+        await writer.drain()
+
+    async with server(failing) as port, request() as asked:
+        assert await outcome(asked, f"http://127.0.0.1:{port}/") is meaning

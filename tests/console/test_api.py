@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from crm import clock, consents
+from crm import clock, consents, merges, personal_data_erase
+from crm.api_tokens import Scope
 from crm.db import Database
 from crm.models.care import Rating
 from crm.models.catalogue import Purchase
@@ -171,6 +172,38 @@ def test_a_complaint_goes_its_legal_way_only(shop: TestClient, database: Databas
     wrong = {"customer_id": customer, "description": "x", "purchase_id": 999}
     assert shop.post("/v1/complaints", json=wrong).json()["field"] == "purchase_id"
     assert {"complaint_opened", "complaint_resolved"} <= {action for action, _ in _audited(database)}
+
+
+def test_who_may_only_write_reads_nothing_back(shop: TestClient, database: Database) -> None:
+    customer = shop.get("/v1/customers").json()["items"][0]["id"]
+    own = shop.post("/v1/complaints", json={"customer_id": customer, "description": "Tủ kêu to"})
+    blind = client(issued(database, (Scope.CUSTOMERS_WRITE, Scope.COMPLAINTS_WRITE))[1])
+    path = f"/v1/customers/{customer}"
+    for answer in (
+        blind.patch(path, json={}, headers={"if-match": "*"}),
+        blind.post("/v1/customers", json={"phone": "0912345678"}),
+        blind.post("/v1/customers", json={"external_id": "KH-1", "tier": "gold"}),
+    ):
+        assert (answer.status_code, answer.json()) == (200, {"id": customer})
+    assert shop.get(path).headers["etag"] == answer.headers["etag"]
+    assert shop.get(path).json()["tier"] == "gold"
+    case = f"/v1/complaints/{own.json()['id']}/steps"
+    step = blind.post(case, json={"to": "in_progress"}, headers={"if-match": own.headers["etag"]})
+    assert (step.status_code, step.json()) == (200, {"id": own.json()["id"]})
+    opened = blind.post("/v1/complaints", json={"customer_id": customer, "description": "Lại kêu"})
+    assert (opened.status_code, list(opened.json())) == (201, ["id"])
+    told = shop.get("/v1/openapi.json").json()["paths"]["/v1/customers"]["post"]["responses"]["200"]
+    assert "Written" in str(told)
+
+
+def test_a_complaint_is_not_opened_for_somebody_who_is_gone(api: TestClient, database: Database) -> None:
+    with database.begin() as session:
+        kept, gone, erased = (factories.conversation(session, number).customer_id for number in (1, 2, 3))
+        merges.merge(session, kept, gone, factories.agent(session), versions=(1, 1), take=set())
+        personal_data_erase.erase_rows(session, erased, None)
+    given = {"description": "Tủ kêu to", "customer_id": gone}
+    assert api.post("/v1/complaints", json=given).json()["customer_id"] == kept
+    assert api.post("/v1/complaints", json={**given, "customer_id": erased}).status_code == 404
 
 
 def test_conversations_and_ratings_are_read(api: TestClient, database: Database) -> None:

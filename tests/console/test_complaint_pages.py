@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
 
-from crm import case_steps, clock, complaints, partners, ratings
+from crm import case_steps, clock, complaints, customers, partners, ratings
 from crm.complaints import Report
 from crm.models.care import Complaint, ComplaintState
 from crm.models.cases import PartnerKind
 from crm.models.conversations import Conversation
+from crm.models.people import AuditEntry
 from crm.models.staff import Staff
 from tests.browser import visit
 from tests.console.steps import Desk, chat, log_in, sent_to
@@ -53,6 +55,31 @@ def test_the_list_follows_the_customers_and_is_filtered_and_searched(page: Page,
     expect(page.locator(".complaint-row").first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".top h1")).to_contain_text("KN-")
+
+
+def test_how_to_reach_a_customer_is_masked_until_one_deals_with_them(page: Page, desk: Desk) -> None:
+    conversation = chat(desk, "Đinh Thị Mười")
+    with desk.database.begin() as session:
+        merged = session.get_one(Conversation, conversation.id)
+        customers.set_phone(merged.customer, "0912777345")
+        complaint = complaints.submit(session, merged.customer, merged, Report("Quạt rung", contact="0912777345"))
+    log_in(page, desk, "lan")
+    visit(page, f"{desk.url}/complaints?group=all&q=0912777")
+    expect(page.locator(".complaint-row")).to_have_count(0)
+    visit(page, f"{desk.url}/complaints?group=all&q=0912777345")
+    page.locator(".complaint-row", has_text=complaint.code).click()
+    facts = page.locator(".facts").first
+    expect(facts).to_contain_text("0912 ••• 345")
+    assert "0912777345" not in page.content()
+    page.locator(".case-reveal").get_by_role("button", name="Hiện số và e-mail").click()
+    expect(facts).to_contain_text("0912777345")
+    with desk.database.read() as session:
+        told = select(func.count()).where(AuditEntry.action == "contact_reveal")
+        assert session.scalar(told.where(AuditEntry.subject_id == conversation.customer_id)) == 1
+    visit(page, f"{desk.url}/complaints/{complaint.id}")
+    expect(facts).to_contain_text("0912 ••• 345")
+    page.get_by_role("button", name="Nhận xử lý").click()
+    expect(facts).to_contain_text("0912777345")
 
 
 def test_the_life_of_a_case_from_report_to_reopening(page: Page, desk: Desk) -> None:

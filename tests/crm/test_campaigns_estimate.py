@@ -1,6 +1,8 @@
 """The time at which a broadcast will be through, against the clock."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -8,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from crm import campaign_estimate, campaigns, clock, dispatch
 from crm.campaign_estimate import finish_at
-from crm.models.campaigns import CampaignState
+from crm.models.campaigns import Campaign, CampaignState
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import Purpose
 from crm.settings import Settings, settings
+from scheduler import app
 from tests.crm import factories
 from tests.crm.broadcasts import draft, feed, marketer, reader, running, settle
 
@@ -75,6 +78,67 @@ def test_it_is_right_within_a_tenth_while_replies_go_first(session: Session, mon
     assert campaign_estimate.finish_of(session, campaign, clock.now(), settings()) is None
 
 
+@pytest.mark.parametrize("people", [15, 40, 120])
+def test_it_is_right_for_a_small_broadcast_which_waits_for_its_canary_most_of_the_time(
+    session: Session, monkeypatch: pytest.MonkeyPatch, people: int
+) -> None:
+    monkeypatch.setattr(settings(), "canary", 20)
+    monkeypatch.setattr(settings(), "send_rate", 25)
+    with time_machine.travel(NOON, tick=False) as traveller:
+        minh = marketer(session)
+        for number in range(1, people + 1):
+            reader(session, number)
+        campaign = draft(session, minh)
+        planned = campaign_estimate.finish_if_sent(session, people, clock.now(), settings())
+        campaigns.schedule(session, campaign, minh)
+        took, told = _send_all(session, traveller, campaign, 25)
+        assert abs(told[0] - took) <= 0.1 * took
+        assert all(abs(left) <= timedelta(seconds=1) for left in (said - took for said in told))
+        assert planned is not None
+        assert abs(planned - NOON - took) <= timedelta(seconds=campaign_estimate.LOOK_S / 2 + 0.1)
+
+
+def _send_all(session: Session, traveller: Any, campaign: Campaign, rate: int) -> tuple[timedelta, list[timedelta]]:
+    """When the last message was sent, and what was told of it all the while; the scheduler wakes every third second."""
+    told: list[timedelta] = []
+    last, step = NOON, 5
+    for turn in itertools.count():
+        if turn % round(campaign_estimate.LOOK_S * rate / step) == 0:
+            feed(session)
+        if campaign.state is not CampaignState.RUNNING:
+            return last - NOON, told
+        said = campaign_estimate.finish_of(session, campaign, clock.now(), settings())
+        traveller.shift(step / rate)
+        for letter in dispatch.claim(session, settings(), 1, step):
+            assert factories.settle(session, letter, dispatch.Outcome.SENT, message_id=1)
+            last = clock.now()
+        if said is not None and last == clock.now():
+            told.append(said - NOON)
+    raise AssertionError
+
+
+def test_the_scheduler_looks_as_often_as_the_estimate_says() -> None:
+    assert timedelta(seconds=campaign_estimate.LOOK_S) == app.SHORT
+
+
+def test_without_a_limit_it_is_a_minute_and_then_what_was_measured(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings(), "canary", 0)
+    monkeypatch.setattr(settings(), "send_rate", 0)
+    with time_machine.travel(NOON, tick=False) as traveller:
+        minh = marketer(session)
+        for number in range(1, 101):
+            reader(session, number)
+        campaign = running(session, minh)
+        assert campaign_estimate.finish_of(session, campaign, clock.now(), settings()) == NOON + timedelta(minutes=1)
+        for _ in range(3):
+            settle(session, campaign, OutboxState.SENT, 10)
+            traveller.shift(2)
+        said = campaign_estimate.finish_of(session, campaign, clock.now(), settings())
+        assert said == clock.now() + timedelta(seconds=70 / 5)
+
+
 def _reply(account_id: int) -> Outbox:
     return Outbox(
         bot_id=settings().bot_id,
@@ -114,7 +178,8 @@ def test_an_older_broadcast_goes_first(session: Session, monkeypatch: pytest.Mon
             reader(session, number)
         first, second = running(session, minh), running(session, minh)
         said = [campaign_estimate.finish_of(session, each, clock.now(), settings()) for each in (first, second)]
-        assert said == [NOON + timedelta(seconds=30), NOON + timedelta(seconds=60)]
+        # A canary of 20 has arrived after 20 seconds, and the scheduler looks at the 21st.
+        assert said == [NOON + timedelta(seconds=31), NOON + timedelta(seconds=61)]
 
 
 def test_before_it_begins_it_counts_from_its_time(session: Session) -> None:

@@ -7,7 +7,7 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audiences, campaign_states, campaigns, clock
+from crm import audiences, campaign_states, campaigns, clock, dispatch, staff_notices
 from crm.campaign_approval import SecondPersonNeeded
 from crm.errors import IllegalTransition, InvalidInput, PermissionDenied
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState, PauseReason
@@ -87,6 +87,8 @@ def test_an_audience_that_grew_after_one_person_approved_waits_for_a_second(sess
     feed(session)
     assert (campaign.state, campaign.pause_reason) == (S.PAUSED, PauseReason.APPROVAL)
     assert campaigns.halted(session) == [campaign]
+    assert [each.words["pause_reason"] for each in staff_notices.latest(session, lien.id)] == ["approval"]
+    assert campaign.approved_by is None
     assert session.scalars(select(Outbox)).all() == []
     with pytest.raises(SecondPersonNeeded):
         campaigns.resume(session, campaign, minh)
@@ -123,10 +125,28 @@ def test_what_waited_through_a_long_pause_is_not_stale_when_a_person_goes_on(ses
         campaign = running(session, minh)
         campaigns.pause(session, campaign, minh)
         traveller.shift(7 * 86400)
+        assert dispatch.expire(session, settings().bot_id) == 0
         campaigns.resume(session, campaign, minh)
+        assert dispatch.expire(session, settings().bot_id) == 0
         row = session.scalars(select(Outbox).execution_options(populate_existing=True)).one()
+        assert row.state is OutboxState.QUEUED
         assert row.expires_at is not None
         assert row.expires_at > clock.now()
+        traveller.shift(4 * 86400)
+        assert dispatch.expire(session, settings().bot_id) == 1  # that of one that runs is stale by then
+
+
+def test_what_waited_through_a_long_pause_has_its_reason_when_a_person_gives_it_up(session: Session) -> None:
+    with time_machine.travel("2026-11-22T03:00:00Z", tick=False) as traveller:
+        minh = marketer(session)
+        reader(session, 1)
+        campaign = running(session, minh)
+        campaigns.pause(session, campaign, minh)
+        traveller.shift(7 * 86400)
+        dispatch.expire(session, settings().bot_id)
+        assert campaigns.cancel(session, campaign, minh) == 1
+        assert dispatch.expire(session, settings().bot_id) == 0
+        assert campaigns.progress(session, campaign).reasons == {campaigns.STOPPED: 1}
 
 
 def test_an_edit_in_a_pause_reaches_all_who_were_not_sent_to_and_nobody_else(
@@ -150,6 +170,8 @@ def test_an_edit_in_a_pause_reaches_all_who_were_not_sent_to_and_nobody_else(
     flying.state = OutboxState.QUEUED  # Telegram asked to wait: what was on its way comes back with the old text
     session.flush()
     campaigns.resume(session, campaign, minh)
+    queued = session.scalars(select(Outbox).where(Outbox.state == OutboxState.QUEUED)).all()
+    assert ["Bản hai" in row.body["text"] for row in queued] == 3 * [True]  # a new canary, at once
     for _ in range(3):
         feed(session)
         settle(session, campaign, OutboxState.SENT)

@@ -4,13 +4,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import campaign_watch, campaigns, clock
-from crm.models.campaigns import CampaignRecipient, CampaignState, PauseReason
+from crm import campaign_watch, campaigns, clock, staff_notices
+from crm.models.campaigns import CampaignRecipient, CampaignState, PauseReason, TrialAccount
 from crm.models.catalogue import Purchase, PurchaseStatus
 from crm.models.conversations import Conversation
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.people import AuditEntry, ChannelAccount, Consent, Tier
+from crm.models.service import NoticeKind
 from crm.settings import settings
+from tests.crm import factories
 from tests.crm.broadcasts import feed, marketer, reader, running, settle
 
 
@@ -62,6 +64,29 @@ def test_a_canary_that_fails_stops_the_broadcast_and_says_why(session: Session) 
     settle(session, campaign, OutboxState.SENT)
     feed(session)
     assert (campaign.state, _queued(session)) == (CampaignState.RUNNING, 2)
+
+
+def test_whoever_looks_after_broadcasts_is_told_once_of_each_stop_wherever_they_are(session: Session) -> None:
+    minh, lien, lan = marketer(session), marketer(session, "lien"), factories.agent(session)
+    chat = reader(session, 100, agreed=False).account
+    session.add(TrialAccount(staff_id=lien.id, account_id=chat.id, at=clock.now()))
+    for number in range(1, 13):
+        reader(session, number)
+    campaign = running(session, minh)
+    settle(session, campaign, OutboxState.FAILED)
+    feed(session)
+    feed(session)
+    [told] = staff_notices.latest(session, minh.id)
+    assert (told.kind, told.target) == (NoticeKind.BROADCAST_HALTED, f"/broadcasts/{campaign.id}")
+    assert (told.words["name"], told.words["pause_reason"]) == (campaign.name, "errors")
+    assert [staff_notices.unread(session, who.id) for who in (minh, lien, lan)] == [1, 1, 0]
+    row = session.scalars(select(Outbox).where(Outbox.account_id == chat.id)).one()
+    assert campaign.name in row.body["text"]
+    assert told.words["why"] in row.body["text"]
+    campaigns.resume(session, campaign, minh)
+    settle(session, campaign, OutboxState.FAILED)
+    feed(session)
+    assert staff_notices.unread(session, minh.id) == 2
 
 
 def test_it_is_watched_to_the_end(session: Session) -> None:

@@ -92,9 +92,11 @@ def test_a_code_a_phone_and_a_name_without_accents_find_cases(session: Session) 
         ("Đức", [theirs.id]),
         (mine.code.lower(), [mine.id]),
         (mine.code[-4:], [mine.id]),
-        ("0912 345", [mine.id]),
+        ("0912 345 678", [mine.id]),
+        ("0912 345", []),
         ("kn-", [theirs.id, mine.id]),
         ("100%", []),
         ("  ", [mine.id, theirs.id]),
     ):
         assert _walk(session, Filter(words=words)) == expected, words
+    assert _walk(session, Filter(words="0912 345", begun_numbers=True)) == [mine.id]

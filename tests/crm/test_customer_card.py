@@ -31,13 +31,22 @@ def test_the_card_says_what_holds_now(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("hanh", 1), ("NGUYỄN hạnh", 1), ("hanh nguyen", 1), ("0900 123", 1), ("%", 0), ("_", 0), ("xuan", 0), ("", 2)],
+    [("hanh", 1), ("NGUYỄN hạnh", 1), ("hanh nguyen", 1), ("0900 123456", 1), ("%", 0), ("_", 0), ("xuan", 0), ("", 2)],
 )
 def test_search_folds_accents_and_takes_signs_as_they_are(session: Session, words: str, found: int) -> None:
     customers.set_phone(factories.conversation(session).customer, "0900123456")
     factories.conversation(session, 1002, "Đỗ Văn Tám")
     session.flush()
     assert len(customer_card.search(session, words)) == found
+
+
+def test_who_does_not_see_numbers_finds_nobody_by_the_beginning_of_one(session: Session) -> None:
+    customers.set_phone(factories.conversation(session).customer, "0900123456")
+    session.flush()
+    for words in ("0900 123", "+84 900 123", "09"):
+        assert customer_card.search(session, words) == [], words
+        assert len(customer_card.search(session, words, begun_numbers=True)) == 1, words
+    assert len(customer_card.search(session, "+84 900 123 456")) == 1
 
 
 def test_a_thread_tells_who_spoke_and_how_far_it_got(session: Session) -> None:

@@ -5,16 +5,32 @@ import time_machine
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from crm import clock, complaints, consents, customer_edits, customers, duplicates, merges, personal_data_erase
+from crm import (
+    clock,
+    complaints,
+    consents,
+    customer_edits,
+    customer_records,
+    customers,
+    duplicates,
+    key_pages,
+    merges,
+    personal_data_erase,
+    purchase_records,
+)
 from crm.complaints import Report
 from crm.customer_edits import EditedMeanwhile
+from crm.customer_records import CustomerRecord
 from crm.customers import Caller
 from crm.errors import IllegalTransition
 from crm.models.care import Complaint, Greeting, GreetingState
+from crm.models.catalogue import Product, Purchase
 from crm.models.conversations import Conversation
 from crm.models.people import CalendarKind, Customer, Purpose, Tier
 from crm.models.privacy import CustomerMerge, LikenessReason, PairState
 from crm.personal_data_map import direct_links
+from crm.purchase_records import ItemRecord, PurchaseRecord
+from crm.records import Outcome
 from crm.settings import settings
 from tests.crm import factories, traces
 
@@ -123,6 +139,63 @@ def test_erasing_reaches_what_a_merge_set_aside(session: Session) -> None:
     left = traces.everything(session)
     assert "0912345678" not in left
     assert "Hạnh" not in left
+
+
+def test_erasing_reaches_records_merged_one_after_the_other(session: Session) -> None:
+    first, second = _two(session)
+    third = factories.conversation(session, 3, "Vũ Thị Hạnh").customer
+    second.customer.external_id, first.customer.external_id, third.external_id = "K2", "K1", "K3"
+    gone, kept = second.customer, first.customer
+    _merge(session, kept, gone)
+    _merge(session, third, kept)
+    personal_data_erase.erase_rows(session, third.id, None)
+    left = traces.everything(session)
+    assert [word for word in ("0912345678", "Hạnh", "'K1'", "'K2'", "'K3'") if word in left] == []
+
+
+def test_the_shops_system_goes_on_knowing_a_merged_customer_by_either_key(session: Session) -> None:
+    first, second = _two(session)
+    kept, gone = first.customer, second.customer
+    kept.external_id, gone.external_id = "K1", "K2"
+    session.add(Product(sku="TL", name="Tủ lạnh", name_folded="tu lanh", price=1, warranty_months=12))
+    merged = _merge(session, kept, gone)
+    again = CustomerRecord(external_id="K2", name="Hạnh Nguyễn", phone="0912345678", occupation="thợ may")
+    assert [each.id for each in customer_records.upsert(session, [again, again])] == [kept.id, kept.id]
+    assert (kept.external_id, kept.occupation, gone.external_id) == ("K1", "thợ may", "K2")
+    orders = [
+        PurchaseRecord("D1", clock.now(), (ItemRecord("TL"),), customer_external_id="K2"),
+        PurchaseRecord("D2", clock.now(), (ItemRecord("TL"),), customer_id=gone.id),
+    ]
+    assert [each.outcome for each in purchase_records.upsert(session, orders)] == [Outcome.CREATED] * 2
+    assert set(session.scalars(select(Purchase.customer_id))) == {kept.id}
+    assert [each.id for each in key_pages.customers(session, 0, 9, external_id="K2")] == [kept.id]
+
+    assert customer_records.change(session, kept, CustomerRecord(external_id="K2"))
+    assert (kept.external_id, gone.external_id) == ("K2", "K1")
+    merges.undo(session, merged.id, factories.agent(session, "lui"))
+    assert (kept.external_id, gone.external_id, kept.occupation) == ("K1", "K2", "thợ may")
+    assert [each.id for each in customer_records.upsert(session, [again])] == [gone.id]
+
+
+def test_the_key_goes_along_where_the_kept_record_has_none(session: Session) -> None:
+    first, second = _two(session)
+    second.customer.external_id = "K2"
+    gone = second.customer
+    merged = _merge(session, first.customer, gone)
+    assert (first.customer.external_id, gone.external_id) == ("K2", None)
+    merges.undo(session, merged.id, factories.agent(session, "lui"))
+    assert (first.customer.external_id, gone.external_id) == (None, "K2")
+
+
+def test_taking_a_merge_back_leaves_what_was_changed_since(session: Session) -> None:
+    first, second = _two(session)
+    kept, gone = first.customer, second.customer
+    merged = _merge(session, kept, gone, {"name"})
+    staff = factories.agent(session, "lui")
+    customer_edits.change(session, kept.id, {"occupation": "thợ may", "phone": "0987654321"}, kept.version, staff)
+    merges.undo(session, merged.id, staff)
+    assert (kept.name, kept.occupation, kept.phone) == ("Nguyễn Thị Hạnh", "thợ may", "0987654321")
+    assert (gone.name, gone.phone) == ("Hạnh Nguyễn", "0912345678")
 
 
 def _named(session: Session, name: str, phone: str | None = None, **more: str) -> Customer:

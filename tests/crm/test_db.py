@@ -32,6 +32,14 @@ def test_who_stalls_within_a_transaction_gives_its_locks_up(postgres: Database) 
         assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "20s"
 
 
+def test_a_server_that_falls_silent_is_given_up_by_its_client(postgres: Database) -> None:
+    with postgres.read() as session:
+        connection = session.connection().connection.driver_connection
+        assert connection is not None
+        asked = connection.info.get_parameters()
+    assert asked.items() >= {"keepalives_idle": "10", "tcp_user_timeout": "20000", "connect_timeout": "10"}.items()
+
+
 def test_moments_come_back_aware_and_naive_ones_are_refused(session: Session) -> None:
     moment = clock.now()
     session.add(Lease(name="a", owner="o", fence=1, expires_at=moment))

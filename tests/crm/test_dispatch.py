@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -255,10 +256,31 @@ def end_lease(session: Session, bot_id: int, fence: int | None) -> None:
 
 def test_what_was_claimed_without_the_worker_knowing_is_queued_again_as_if_never_tried(session: Session) -> None:
     known, lost = queue(session, chat_id=1), queue(session, chat_id=2)
-    claim(session, fence=7)
-    assert dispatch.put_back(session, settings().bot_id, 7, [known.id]) == 1
+    letters = {letter.outbox_id: letter for letter in claim(session, fence=7)}
+    assert dispatch.put_back(session, settings().bot_id, 7, [letters[known.id]]) == 1
     session.refresh(lost)
     assert (known.state, lost.state, lost.attempts) == (OutboxState.SENDING, OutboxState.QUEUED, 0)
+    earlier = replace(letters[known.id], claimed_at=clock.now() - timedelta(seconds=1))
+    assert dispatch.put_back(session, settings().bot_id, 7, [earlier]) == 1  # of this claim it has not heard either
+
+
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.NOT_REACHED, Outcome.RETRY])
+def test_an_outcome_that_is_written_twice_does_not_touch_the_claim_that_came_between(
+    session: Session, outcome: Outcome
+) -> None:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        row = queue(session)
+        (first,) = claim(session)
+        late = Report(first, outcome, "Bad Gateway")
+        assert dispatch.settle_all(session, [late]) == []
+        assert dispatch.settle_all(session, [late]) == [late]  # its commit went through, the word of that was lost
+        traveller.shift(timedelta(seconds=3))
+        (second,) = claim(session)
+        assert (second.outbox_id, second.fence) == (first.outbox_id, first.fence)
+        assert dispatch.settle_all(session, [late]) == [late]
+        assert claim(session) == []
+        assert factories.settle(session, second, Outcome.SENT, message_id=2)
+    assert (row.state, row.telegram_message_id) == (OutboxState.SENT, 2)
 
 
 def test_outcomes_are_written_in_groups_and_only_the_stale_ones_are_refused(session: Session) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from crm import clock, consents, customers, greetings, greetings_report, holidays, templates
+from crm import clock, consents, customers, greetings, greetings_missed, greetings_report, holidays, templates
 from crm.greetings import Standing
 from crm.models.care import Greeting, GreetingState
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
@@ -202,3 +202,38 @@ def test_the_report_names_who_is_greeted_with_what_and_who_not_and_why(session: 
     assert any("chị Tám" in line.lower() or "chị tám" in line.lower() for line in lines)
     assert "2 concerned, 1 to be greeted" in lines
     assert session.scalar(select(Greeting)) is None
+
+
+def _close(session: Session, moment: datetime) -> list[int]:
+    """What the scheduler does about days that are over; the customers recorded."""
+    found: list[int] = []
+    for day in greetings_missed.days(session, moment):
+        people = greetings_missed.due(session, moment, day)
+        assert greetings_missed.record(session, moment, day, people) == len(people)
+        greetings_missed.close(session, moment, day)
+        found += people
+    return found
+
+
+def test_who_was_to_be_greeted_while_nobody_was_there_is_recorded_as_missed_once(session: Session) -> None:
+    known, refused = _person(session, 1), _person(session, 2, agreed=False)
+    assert _close(session, _at(9, day=date(2027, 2, 5))) == []  # the first time: nothing is known of days before
+    with time_machine.travel(_at(8, day=date(2027, 2, 7)), tick=False):
+        _person(session, 3)  # came when Tết was over
+    assert _close(session, _at(0, 30, date(2027, 2, 7))) == [known.id]
+    assert _close(session, _at(9, day=date(2027, 2, 7))) == []
+    (line,) = session.scalars(select(Greeting))
+    assert (line.state, line.local_date, line.outbox_id) == (GreetingState.MISSED, TET, None)
+    assert session.scalar(select(Outbox)) is None
+    assert refused.id != known.id
+
+
+def test_a_long_absence_is_recorded_for_its_last_days_and_an_evening_closes_its_day(session: Session) -> None:
+    _person(session, 1)
+    _close(session, _at(9, day=date(2027, 1, 1)))
+    assert greetings_missed.days(session, _at(9, day=date(2027, 2, 8))) == [date(2027, 2, day) for day in (5, 6, 7)]
+    _close(session, _at(9, day=date(2027, 2, 8)))
+    assert greetings_missed.days(session, _at(21, 59, date(2027, 2, 8))) == []
+    assert greetings_missed.days(session, _at(22, 0, date(2027, 2, 8))) == [date(2027, 2, 8)]
+    _close(session, _at(22, 0, date(2027, 2, 8)))
+    assert greetings_missed.days(session, _at(9, day=date(2027, 2, 9))) == []

@@ -138,3 +138,24 @@ def test_who_writes_very_much_is_slowed_and_nobody_else_is(session: Session) -> 
             handled += handle(session, chosen, one)
         assert handled.count(1) == 50
         assert inbound.floods(session, chosen) == []
+
+
+def test_a_new_numbering_by_webhook_is_not_taken_for_complete(session: Session) -> None:
+    one = enlist(session, "a")
+    chosen = settings().model_copy(update={"telegram_mode": "webhook", "flood_limit": 0})
+    with time_machine.travel("2026-11-24T05:00:00Z", tick=False) as traveller:
+        inbound.store(session, BOT, arrivals((2_000_000_000, 1), (2_000_000_001, 1)))
+        assert handle(session, chosen, one) == []
+        traveller.shift(timedelta(days=8))
+        assert handle(session, chosen, one) == [1, 1]
+        inbound.store(session, BOT, arrivals((101, 7)))
+        assert claim(session, one, telegram_mode="webhook") == []
+        inbound.store(session, BOT, arrivals((100, 7)))
+        assert claim(session, one, telegram_mode="webhook") == []
+        traveller.shift(1.1)
+        (first,) = claim(session, one, telegram_mode="webhook")
+        inbound.finish(session, first.id, one)
+        session.flush()
+        inbound.store(session, BOT, arrivals((103, 8), (102, 9), (105, 10)))
+        both = claim(session, one, telegram_mode="webhook")
+        assert (first.update_id, numbers(both)) == (100, [101, 102, 103])

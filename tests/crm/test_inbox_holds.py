@@ -7,17 +7,17 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crm import availability, clock, dealing, escalations, holds, staff_notices
+from crm import availability, clock, dealing, escalations, holds, staff_notices, staff_sessions
 from crm.db import Database
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput
 from crm.models.conversations import Conversation, Escalation, EscalationReason, EscalationState, Mode
 from crm.models.messaging import Outbox
 from crm.models.people import AuditEntry
 from crm.models.service import NoticeKind
-from crm.models.staff import Role, Staff
+from crm.models.staff import Role, Staff, StaffSession
 from crm.settings import settings
 from tests.crm import factories
 
@@ -41,6 +41,7 @@ def called(session: Session, number: int, reason: EscalationReason = EscalationR
 def on_duty(session: Session, *names: str) -> list[Staff]:
     people = [factories.agent(session, name) for name in names]
     for each in people:
+        staff_sessions.start(session, each)
         dealing.set_present(session, each, True)
     return people
 
@@ -127,6 +128,7 @@ def test_turns_go_round_and_pass_over_who_is_away_full_disabled_or_of_another_tr
 ) -> None:
     lan, hoa, tu = on_duty(session, "lan", "hoa", "tu")
     minh = factories.agent(session, "minh", Role.MARKETING)
+    staff_sessions.start(session, minh)
     availability.mark(session, minh, True)
     tu.active = False
     got = [called(session, number).staff for number in range(1, 4)]
@@ -139,6 +141,18 @@ def test_turns_go_round_and_pass_over_who_is_away_full_disabled_or_of_another_tr
     dealing.set_present(session, hoa, True)
     held = session.scalars(select(Escalation.staff_id).order_by(Escalation.id)).all()
     assert list(held) == [lan.id, hoa.id, lan.id, hoa.id, hoa.id]
+
+
+def test_nobody_who_is_logged_in_no_more_is_given_anything(session: Session, in_turn: None) -> None:
+    lan, hoa = on_duty(session, "lan", "hoa")
+    staff_sessions.end_all(session, lan.id)
+    assert called(session, 1).staff is hoa
+    idle = clock.now() - timedelta(minutes=settings().session_idle_minutes + 1)
+    session.execute(update(StaffSession).values(last_seen_at=idle))
+    assert availability.look(session, hoa.id).present
+    assert called(session, 2).staff is None
+    staff_sessions.start(session, lan)
+    assert called(session, 3).staff is lan
 
 
 def test_without_the_setting_nothing_is_dealt(session: Session) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from crm import clock, customers, message_search
+from crm import clock, customers, inbox_found, message_search
 from crm.models.catalogue import Purchase, PurchaseStatus
 from crm.models.conversations import Author, Conversation, Direction, Message
 from tests.crm import factories
@@ -76,8 +76,12 @@ def test_people_are_found_by_any_word_of_their_name_and_by_phone(session: Sessio
     factories.conversation(session, 2, "Đỗ Văn Đạt")
     hanh.phone = "0912345678"
     session.flush()
-    for asked in ("hanh", "Hạnh nguyen", "thi h", "0912 345", "0912345678", "+84 912 345 678"):
+    for asked in ("hanh", "Hạnh nguyen", "thi h", "0912345678", "+84 912 345 678", "0912345678 h"):
         assert [each.name for each in message_search.people(session, asked)] == ["Nguyễn Thị Hạnh"], asked
+    for asked in ("0912 345", "+84 912", "hanh 0912"):
+        assert message_search.people(session, asked, begun_numbers=True) == [hanh], asked
+        assert message_search.people(session, asked) == [], asked
+        assert inbox_found.look_for(session, asked).people == []
     assert [each.name for each in message_search.people(session, "dat do")] == ["Đỗ Văn Đạt"]
     customers.rename(hanh, "Trần Thị Mai")
     hanh.phone = None

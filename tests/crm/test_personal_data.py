@@ -14,6 +14,7 @@ from crm import (
     consents,
     customers,
     erasure_journal,
+    message_search,
     personal_data_erase,
     personal_data_export,
     personal_data_requests,
@@ -24,7 +25,7 @@ from crm.customers import Caller
 from crm.db import Database
 from crm.errors import IllegalTransition, InvalidInput, NotFound
 from crm.models.campaigns import Campaign, CampaignRecipient
-from crm.models.conversations import Message
+from crm.models.conversations import Conversation, Message
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.people import ChannelAccount, Customer, Purpose
 from crm.models.privacy import DataExport, Erasure, PrivacyRequest, RequestKind, RequestState
@@ -85,6 +86,8 @@ def test_erased_everywhere_and_a_tombstone_stays(database: Database, tmp_path: P
         kept_photo = _photo(var, session, neighbour.id, "khac.jpg")
         session.execute(update(Message).where(Message.conversation_id == neighbour.id).values(text="ở lại"))
         number, account = talk.customer_id, talk.account_id
+        staffs_own = traces.tell_staff(session, MARK, number, 77)
+        assert message_search.find(session, MARK, limit=90)[0].conversation_id == staffs_own
         export = personal_data_export.make(session, number, None)
         before = traces.everything(session)
     assert before.count(MARK) > 40
@@ -104,6 +107,8 @@ def test_erased_everywhere_and_a_tombstone_stays(database: Database, tmp_path: P
         assert (shell.name, shell.phone, shell.gone_at is not None) == ("", None, True)
         assert session.scalar(select(func.count()).select_from(Erasure)) == 1
         assert personal_data_erase.unfinished(session) == [erasure.id]
+        assert message_search.find(session, MARK) == []
+        assert session.get_one(Conversation, staffs_own).account.reachable
     assert not photo.exists()
     assert kept_photo.exists()
     assert not (var / "exports" / export.name).exists()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from crm import clock, personal_data_requests, personal_data_watch
+from crm import clock, complaints, personal_data_requests, personal_data_watch
+from crm.complaints import Report
 from crm.db import Database
 from crm.models.messaging import Outbox
 from crm.models.people import Customer
@@ -52,6 +53,19 @@ def test_an_erasure_nobody_did_is_done_on_its_last_day(database: Database) -> No
         assert (done.state, done.said) == (RequestState.DONE, "")
         assert done.closed_at is not None
         assert done.closed_at <= done.due_at
+
+
+def test_erasures_that_are_held_do_not_starve_the_others(database: Database) -> None:
+    with database.begin() as session:
+        for number in range(23):
+            talk = factories.conversation(session, number)
+            if number < 22:
+                complaints.submit(session, talk.customer, talk, Report("Máy kêu to"))
+            asked = {"channel": "telegram", "account_id": talk.account_id}
+            request = personal_data_requests.receive(session, talk.customer_id, RequestKind.ERASE, **asked)
+    assert personal_data_watch.run(database, database.begin, request.due_at)["erased"] == 1
+    with database.read() as session:
+        assert session.get_one(Customer, request.customer_id).gone_at is not None
 
 
 def test_duplicates_are_looked_for_once_a_day(database: Database) -> None:

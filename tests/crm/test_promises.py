@@ -9,11 +9,11 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, complaints, escalations, promise_watch, promises, restored
+from crm import clock, complaints, escalations, promise_watch, promises, restored, spoken_promises
 from crm.complaints import Report
 from crm.errors import IllegalTransition, InvalidInput
 from crm.models.care import Complaint, ComplaintState, Severity
-from crm.models.conversations import Escalation, EscalationReason
+from crm.models.conversations import Conversation, Escalation, EscalationReason
 from crm.models.messaging import Outbox, OutboxKind
 from crm.models.service import NoticeKind, Promise, PromiseState, StaffNotice
 from crm.models.staff import Role, Staff
@@ -234,3 +234,58 @@ def test_who_asks_for_a_person_at_night_is_promised_one_answer_in_the_morning(se
     hand.move_to(MONDAY + timedelta(days=1) - 50 * MINUTES)
     escalations.reply(session, call.id, factories.agent(session), "Dạ em đây ạ")
     assert promise.state is PromiseState.KEPT
+
+
+def test_a_second_promise_does_not_keep_the_first(session: Session, hand: Any) -> None:
+    lan, complaint = factories.agent(session), _case(session, Severity.NORMAL)
+    talk = session.get_one(Conversation, complaint.conversation_id)
+    call = escalations.take_over(session, talk, lan)
+    complaints.move(session, complaint, ComplaintState.IN_PROGRESS, lan)
+    first = spoken_promises.promise(session, talk.id, call.id, lan, "báo giá", clock.now() + 2 * H)
+    hand.shift(30 * MINUTES)
+    second = spoken_promises.promise(session, talk.id, call.id, lan, "gọi bảo hành", clock.now() + 3 * H)
+    promised = session.scalars(select(Promise)).all()
+    assert {each.state for each in promised} == {PromiseState.OPEN}
+    assert call.waiting_since is None
+    hand.shift(30 * MINUTES)
+    escalations.reply(session, call.id, lan, "Dạ giá là 500 nghìn ạ")
+    assert {each.state for each in (first, second, *promised)} == {PromiseState.KEPT}
+
+
+def test_who_was_promised_a_person_in_the_morning_and_is_promised_an_answer_then_has_met_one(
+    session: Session, hand: Any
+) -> None:
+    hand.move_to(MONDAY.replace(hour=23))
+    call = _call(session, lan := factories.agent(session))
+    promises.at_opening(session, call.conversation)
+    hand.move_to(MONDAY + timedelta(days=1) - 50 * MINUTES)
+    made = spoken_promises.promise(session, call.conversation_id, call.id, lan, "báo giá", clock.now() + H)
+    at_opening = session.scalars(select(Promise).where(Promise.id != made.id)).one()
+    assert (at_opening.state, made.state) == (PromiseState.KEPT, PromiseState.OPEN)
+
+
+def test_who_goes_back_to_the_assistant_is_not_apologised_to_in_the_morning(session: Session, hand: Any) -> None:
+    hand.move_to(MONDAY.replace(hour=23))
+    talk = factories.conversation(session)
+    escalations.open_for(session, talk, EscalationReason.ASKED)
+    promises.at_opening(session, talk)
+    escalations.resume_assistant(session, talk)
+    assert _only(session).state is PromiseState.WITHDRAWN
+    hand.move_to(MONDAY + timedelta(days=1))
+    _watch(session)
+    assert _cared(session) == []
+
+
+def test_what_is_told_after_the_customer_answered_is_a_promise(session: Session, hand: Any) -> None:
+    lan, complaint = factories.agent(session), _case(session, Severity.NORMAL)
+    complaints.move(session, complaint, ComplaintState.WAITING, lan, "Máy đời nào ạ?")
+    first = _only(session)
+    assert first.state is PromiseState.KEPT
+    hand.shift(timedelta(days=3))
+    complaints.customer_wrote(session, complaint.customer_id)
+    [again] = session.scalars(select(Promise).where(Promise.state == PromiseState.OPEN))
+    assert again.due_at == complaint.promised_at > clock.now()
+    assert again.complaint_id == complaint.id
+    hand.move_to(again.due_at - MINUTES)
+    _watch(session)
+    assert len([said for said in _cared(session) if "xin lỗi" in said]) == 1

@@ -10,7 +10,8 @@ from crm import clock, inbound, retention, staff_notices, turns
 from crm.customers import Caller
 from crm.inbound import Arrival
 from crm.models.campaigns import TrialAccount
-from crm.models.messaging import Inbound, Outbox, OutboxKind
+from crm.models.conversations import Message
+from crm.models.messaging import Inbound, Outbox, OutboxKind, OutboxState
 from crm.models.service import NoticeKind
 from crm.models.staff import Role
 from crm.retention import Forgotten
@@ -96,3 +97,19 @@ def test_leads_are_the_managers_where_there_are_none(session: Session) -> None:
     assert staff_notices.leads(session) == staff_notices.managers(session) == [admin.id, owner.id]
     lead = factories.agent(session, "le", Role.LEAD)
     assert staff_notices.leads(session) == [lead.id]
+
+
+def test_what_a_notice_put_into_a_chat_goes_with_it(session: Session) -> None:
+    """Without the notice nobody would know whose name stands there, and an erasure would leave it."""
+    lan = factories.agent(session)
+    talk = factories.conversation(session)
+    session.add(TrialAccount(staff_id=lan.id, account_id=talk.account_id, at=clock.now()))
+    session.flush()
+    _tell(session, lan.id)
+    session.scalars(select(Outbox)).one().state = OutboxState.SENT
+    _tell(session, lan.id, key="later")
+    later = clock.now() + timedelta(days=settings().retention_outbox_days, minutes=1)
+    assert retention.find(session, Forgotten.OUTBOX, settings(), later) == []
+    notices = retention.find(session, Forgotten.NOTICES, settings(), later)
+    assert retention.forget(session, Forgotten.NOTICES, settings(), later, notices) == 2
+    assert session.scalars(select(Message)).all() == session.scalars(select(Outbox)).all() == []

@@ -222,5 +222,5 @@ def test_a_sent_file_is_named_in_the_message(session: Session) -> None:
     assert row is not None
     assert row.body == {"text": "", "document": "attachments/x.bin", "name": "báo giá.pdf"}
     row.state = OutboxState.SENDING
-    letter = dispatch.Letter(row.id, 1001, dict(row.body), 0)
+    letter = dispatch.Letter(row.id, 1001, dict(row.body), 0, clock.now())
     assert dispatch.settle_all(session, [Report(letter, Outcome.SENT)])  # another worker's: nothing is written

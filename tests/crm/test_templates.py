@@ -15,6 +15,7 @@ VALUES = {
     "time": "15:30 ngày 24/11/2026",
     "before": "13:30 ngày 24/11/2026",
     "about": "hỏi kho rồi báo lại",
+    "score": "2",
 }
 
 

@@ -1,8 +1,10 @@
 """Webhooks: written with what happens, claimed once, signed, tried again, never sent into a private network."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -251,6 +253,33 @@ def test_redirects_are_not_followed_and_count_as_failures(receiver: tuple[str, t
     outcome = webhook_sending.send(_attempt(url), private=True)
     assert (outcome.status, outcome.good) == (302, False)
     assert len(handler.got) == 1
+
+
+@pytest.mark.parametrize(("start", "status"), [(b"", None), (b"HTTP/1.1 200 OK\r\n\r\n", 200)])
+def test_a_receiver_that_dribbles_holds_nobody_up(
+    start: bytes, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends a byte now and then, of its headers or of its body, and never ends."""
+    monkeypatch.setattr(webhook_sending, "TIMEOUT_S", 1.0)
+    heard, done = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def dribble() -> None:
+        connection, _ = heard.accept()
+        with connection, suppress(OSError):
+            connection.sendall(start or b"HTTP/1.1 200 OK\r\nx-slow: ")
+            while not done.wait(0.05):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=dribble, daemon=True)
+    thread.start()
+    try:
+        outcome = webhook_sending.send(_attempt(f"http://127.0.0.1:{heard.getsockname()[1]}/x"), private=True)
+    finally:
+        done.set()
+        thread.join(10)
+        heard.close()
+    assert outcome.status == status
+    assert outcome.answer.startswith("x" if status else "no answer within")
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,16 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Date, Enum, String, Table, insert, select
 from sqlalchemy.orm import Session
 
-from crm import clock, customers
+from crm import clock, customers, staff_notices
 from crm.customers import Caller
 from crm.models import Base
 from crm.models.base import UtcDateTime
-from crm.models.campaigns import Campaign
+from crm.models.campaigns import Campaign, TrialAccount
 from crm.models.care import ComplaintState
 from crm.models.conversations import Conversation
 from crm.models.messaging import ActionReceipt, Inbound
 from crm.models.people import AuditEntry
+from crm.models.service import NoticeKind
 from crm.personal_data_map import CUSTOMERS, places
 from crm.personal_data_rules import KEPT
 from crm.settings import settings
@@ -45,6 +46,17 @@ def leave(session: Session, mark: str, chat_id: int = 987_654_321) -> Conversati
     _beside(session, mark, chat_id, made)
     session.flush()
     return talk
+
+
+def tell_staff(session: Session, mark: str, customer_id: int, chat_id: int) -> int:
+    """Somebody of the staff is told of the customer by name, in their own chat too; the number of that chat's talk."""
+    staff = factories.agent(session, f"nv{next(_unique)}")
+    own = customers.meet(session, Caller(settings().bot_id, chat_id, "Nhân Viên"))
+    session.add(TrialAccount(staff_id=staff.id, account_id=own.account_id, at=clock.now()))
+    session.flush()
+    told = {"key": f"told:{customer_id}", "target": "/", "who": "Mai", "name": mark}
+    assert staff_notices.tell(session, [staff.id], NoticeKind.ASSIGNED, customer_id=customer_id, **told) == 1
+    return own.id
 
 
 def _beside(session: Session, mark: str, chat_id: int, made: dict[str, Any]) -> None:

@@ -1,12 +1,12 @@
-"""Two of everything, killed in turn while customers write: nothing is lost, nothing is done twice."""
+"""Two of everything, killed in turn while customers write, a broadcast runs and a colleague has a console open: nothing
+is lost, nothing is done twice.
+"""
 
 import collections
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -14,83 +14,28 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from bot.updates import ALLOWED
+from bot.webhook import PATH
+from crm import audiences, campaigns, consents, staff
+from crm.customers import Caller, meet
+from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Complaint
 from crm.models.messaging import ActionReceipt, Inbound, InboundState, Outbox, OutboxState
-from crm.models.people import ChannelAccount
+from crm.models.people import ChannelAccount, Purpose, Tier
+from crm.models.staff import Role
 from tests.e2e.several import Town, town
+from tests.e2e.witnesses import CODE, Colleague, Customer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 CHATS = range(980_001, 980_011)
+READERS = range(981_001, 981_901)
+AT_A_TIME = 200  # more than all bots together have in flight
 VICTIMS = (
     ("rasa-1", "actions-1", "bot-1", "scheduler-1", "console-1", "redis"),
     ("rasa-2", "actions-2", "bot-2", "scheduler-2", "console-2", "postgresql"),
 )
 BETWEEN_S = 1.5
-PATIENCE_S = 45.0
-THINKS_S = 1.0
 SETTLES_S = 300.0
-CODE = re.compile(r"KN-\d{4}-\d{6}")
-# What a customer says to the assistant's last words; the first that fits. "[…]" presses a button, "/photo" sends one.
-MANNERS = (
-    ("đúng chưa|đọc lại|đúng không", "[Đúng rồi]"),
-    ("liên hệ", "[Nhắn ở đây]"),
-    ("từ khi nào", "từ tuần trước"),
-    ("chuyện gì", "máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông"),
-    ("ảnh", "[Xong, tiếp tục]"),
-)
-SMALL_TALK = (
-    "tôi muốn khiếu nại",
-    "shop ơi mấy giờ mở cửa vậy",
-    "may giat khong vat duoc do con uot sung",
-    "bảo hành bao lâu vậy shop",
-    "cam on nha",
-    "giao hàng mất mấy ngày v",
-)
-
-
-@dataclass
-class Customer:
-    """Writes, waits a little for the answer, thinks, and writes again, until told to stop."""
-
-    running: Town
-    chat: int
-    sent: int = 0
-    confirmed: int = 0
-    told: set[str] = field(default_factory=set)
-    _seen: int = 0
-
-    def live(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            said = self._heard()
-            stop.wait(THINKS_S)
-            try:
-                self._do(self._next(said))
-            except httpx.HTTPStatusError:  # the button is gone: they write instead
-                self._do(SMALL_TALK[self.sent % len(SMALL_TALK)])
-
-    def _next(self, said: str) -> str:
-        for pattern, act in MANNERS:
-            if re.search(pattern, said, re.IGNORECASE):
-                return act
-        return SMALL_TALK[(self.sent + self.chat) % len(SMALL_TALK)]
-
-    def _do(self, act: str) -> None:
-        if act.startswith("["):
-            self.running.control(f"chats/{self.chat}/press", {"title": act.strip("[]")})
-            self.confirmed += act == "[Đúng rồi]"
-        else:
-            self.running.control(f"chats/{self.chat}/messages", {"text": act})
-        self.sent += 1
-
-    def _heard(self) -> str:
-        """The assistant's words since last time; empty when it does not answer within PATIENCE_S."""
-        words = []
-        path = f"chats/{self.chat}/messages?from_bot=true&after={self._seen}&wait_s={PATIENCE_S if self.sent else 0}"
-        for message in self.running.control(path):
-            self._seen = max(self._seen, message["message_id"])
-            words.append(message.get("text") or "")
-        self.told |= {match[0] for text in words for match in CODE.finditer(text)}
-        return "\n".join(words)
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +46,49 @@ def running() -> Iterator[Town]:
 
 
 @pytest.fixture(scope="module")
-def customers(running: Town) -> list[Customer]:
+def broadcast(running: Town) -> int:
+    """The number of a campaign to all READERS, approved by a second person, and due now."""
+    _wants(running, ["poll"])  # while the bots want no messages, what people write makes no update
+    for chat in READERS:
+        running.control("users", {"id": chat, "first_name": "Bình"})
+        running.control(f"chats/{chat}/messages", {"text": "chào shop"})
+    _wants(running, ALLOWED)
+    with running.database.begin() as session:
+        for chat in READERS:
+            talk = meet(session, Caller(running.settings.bot_id, chat, "Bình"))
+            talk.customer.tier = Tier.PLATINUM
+            consents.record(session, talk.customer_id, Purpose.MARKETING, granted=True, channel="test")
+        marketer, second = [
+            staff.add(session, name, name.capitalize(), Role.MARKETING, "mat-khau-thu") for name in ("binh", "nga")
+        ]
+        campaign = campaigns.create(
+            session, marketer, "Tri ân", "Shop mời cả nhà ghé chơi ạ", audiences.tier(Tier.PLATINUM)
+        )
+        campaigns.approve(session, campaign, second)
+        campaigns.schedule(session, campaign, second)
+        return campaign.id
+
+
+def _wants(running: Town, kinds: list[str]) -> None:
+    own = running.settings
+    hook = {"url": f"{own.webhook_url}{PATH}", "secret_token": own.derived_secret("telegram-webhook")}
+    said = httpx.post(f"{own.api_base_url}{own.token}/setWebhook", json={**hook, "allowed_updates": kinds})
+    said.raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def colleague(running: Town) -> Colleague:
+    return Colleague(running)
+
+
+@pytest.fixture(scope="module")
+def customers(running: Town, broadcast: int, colleague: Colleague) -> list[Customer]:
     """Ten people who have lived through the death of each process, and have fallen silent; all is settled."""
     people = [Customer(running, chat) for chat in CHATS]
     for one in people:
         running.control("users", {"id": one.chat, "first_name": "Thảo"})
     stop = threading.Event()
-    threads = [threading.Thread(target=one.live, args=(stop,)) for one in people]
+    threads = [threading.Thread(target=work, args=(stop,)) for work in (colleague.work, *(one.live for one in people))]
     for thread in threads:
         thread.start()
     try:
@@ -117,7 +98,7 @@ def customers(running: Town) -> list[Customer]:
         stop.set()
         for thread in threads:
             thread.join(60)
-    _settle(running, sum(one.sent for one in people))
+    _settle(running, sum(one.sent for one in people), broadcast)
     return people
 
 
@@ -130,15 +111,16 @@ def _one_after_the_other(running: Town, victims: tuple[str, ...]) -> None:
         running.serves_again(name, pid)
 
 
-def _settle(running: Town, sent: int) -> None:
-    """Waits until every update is there and dealt with, and nothing is on its way out."""
+def _settle(running: Town, sent: int, broadcast: int) -> None:
+    """Waits until every update is there and dealt with, the broadcast is over, and nothing is on its way out."""
     deadline = time.monotonic() + SETTLES_S
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception), running.database.read() as session:
-            there = session.scalar(select(func.count()).select_from(Inbound)) or 0
+            there = session.scalar(select(func.count()).where(Inbound.chat_id.in_(CHATS))) or 0
             waits = session.scalar(select(func.count()).where(Inbound.state == InboundState.PENDING))
             moves = session.scalar(select(func.count()).where(Outbox.state.in_(_MOVING)))
-            if there >= sent and not waits and not moves:
+            over = session.get_one(Campaign, broadcast).state is CampaignState.FINISHED
+            if there >= sent and over and not waits and not moves:
                 return
         time.sleep(0.5)
 
@@ -154,7 +136,7 @@ def test_customers_did_write_while_processes_died(customers: list[Customer]) -> 
 
 def test_every_update_was_handled_once_and_in_order(running: Town, customers: list[Customer]) -> None:
     with running.database.read() as session:
-        rows = session.scalars(select(Inbound).order_by(Inbound.update_id)).all()
+        rows = session.scalars(select(Inbound).where(Inbound.chat_id.in_(CHATS)).order_by(Inbound.update_id)).all()
     assert collections.Counter(row.state for row in rows) == {InboundState.DONE: sum(one.sent for one in customers)}
     for one in customers:
         mine = [row for row in rows if row.chat_id == one.chat]
@@ -179,6 +161,28 @@ def test_every_reply_was_accepted_once_or_sent_again_once(running: Town, custome
     assert mine.keys() == wanted.keys()
     for key, count in mine.items():
         assert wanted[key] <= count <= wanted[key] + again[key], key
+
+
+def test_the_broadcast_reached_each_reader_once_and_what_is_unclear_is_said_so(
+    running: Town, customers: list[Customer], broadcast: int
+) -> None:
+    calls = running.control("accepted?method=sendMessage")["accepted"]
+    accepted = collections.Counter(call["chat_id"] for call in calls if call["chat_id"] in READERS)
+    with running.database.read() as session:
+        ours = select(ChannelAccount.chat_id, Outbox).join(Outbox.account).where(Outbox.campaign_id == broadcast)
+        rows = session.execute(ours).all()
+        assert session.get_one(Campaign, broadcast).state is CampaignState.FINISHED
+    assert sorted(chat for chat, _ in rows) == list(READERS)
+    states = collections.Counter(row.state for _, row in rows)
+    print(states)
+    assert states.keys() <= {OutboxState.SENT, OutboxState.UNKNOWN}
+    assert states[OutboxState.UNKNOWN] <= AT_A_TIME
+    for chat, row in rows:
+        assert accepted[chat] == 1 if row.state is OutboxState.SENT else accepted[chat] <= 1, chat
+
+
+def test_somebody_always_served_the_console(customers: list[Customer], colleague: Colleague) -> None:
+    assert (colleague.served > 10, colleague.refused) == (True, 0)
 
 
 def test_no_complaint_is_lost_or_written_twice(running: Town, customers: list[Customer]) -> None:

@@ -4,6 +4,7 @@ import random
 import time
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import select, update
 
@@ -14,7 +15,7 @@ from crm.outbox import Content
 from tests.faults.audience import gather, writing
 from tests.faults.case import Tally, case
 from tests.faults.crowd import Crowd
-from tests.faults.rooms import Running
+from tests.faults.rooms import HOST, HOSTS, Running
 from tests.faults.telegram import burst
 from tests.faults.wire import Manner, Wire
 from tests.faults.world import World
@@ -22,8 +23,9 @@ from tests.faults.world import World
 RESTARTS_WITHIN_S = 90.0
 RATE = 25
 ROUNDS = 12
-NO_DNS = "no DNS"
-OUTAGES = (Manner.REFUSE, Manner.RESET, NO_DNS)
+NO_DNS, DNS_LOST = "no DNS at the start", "DNS lost while it runs"
+OUTAGES = (Manner.REFUSE, Manner.RESET, NO_DNS, DNS_LOST)
+KNOWN_S = 11.0  # so long what DNS said is believed
 SAYS_SO = ("no contact with Telegram", "waiting for Telegram", "polling")
 
 
@@ -59,12 +61,17 @@ def _says_so(bot: Running, since: int) -> bool:
     return any(words in bot.said()[since:] for words in SAYS_SO)
 
 
-@case(9, "Telegram unreachable for hours", tries=6, short=0)
+@case(9, "Telegram unreachable for hours", tries=8, short=0)
 def unreachable(world: World, tries: int, dice: random.Random) -> Tally:
-    """Refused, reset, no DNS. The hours are the back-off's: its waits are let pass, a dozen of them."""
+    """Refused, reset, no DNS when it starts, DNS lost while it runs.
+
+    The hours are the back-off's: its waits are let pass, a dozen of them.
+    """
     tally = Tally()
     wire = Wire(world.telegram.port)
-    reachable = f"http://127.0.0.1:{wire.port}/bot"
+    reachable, hosts = f"http://{HOST}:{wire.port}/bot", world.var / "hosts"
+    hosts.touch()
+    world.settings[HOSTS] = str(hosts)
     world.settings["TRIAN_SEND_RATE"] = str(RATE)
     chats = gather(world, 60)
     crowd = Crowd(world, 10)
@@ -76,18 +83,18 @@ def unreachable(world: World, tries: int, dice: random.Random) -> Tally:
         since = world.mark()
         if outage == NO_DNS:
             bot.stop()
-            bot = world.start("bot", TRIAN_TELEGRAM_BASE_URL="http://telegram.invalid/bot")
+            hosts.unlink()
+            bot = world.start("bot", TRIAN_TELEGRAM_BASE_URL=reachable)
+        elif outage == DNS_LOST:
+            _lose_dns(hosts, wire)
         else:
             wire.turn(Manner(outage))
         expiring = _queue(world, chats, number)
         crowd.write(20, dice)
         _let_hours_pass(world)
         tally.equal(len(world.telegram.accepted(since.call)), 0, f"{outage}: messages accepted meanwhile")
-        if outage == NO_DNS:
-            bot.stop()
-            bot = world.start("bot", TRIAN_TELEGRAM_BASE_URL=reachable)
-        else:
-            wire.turn(Manner.OPEN)
+        hosts.touch()
+        wire.turn(Manner.OPEN)
         tally.expect(world.reaches(lambda: _hurried_to_rest(world), 120), f"{outage}: it did not come to rest")
         tally.equal(_states(world, expiring), {OutboxState.EXPIRED}, f"{outage}: what expired meanwhile")
         calls = world.telegram.accepted(since.call)
@@ -97,6 +104,14 @@ def unreachable(world: World, tries: int, dice: random.Random) -> Tally:
         tally.tries += 1
     wire.close()
     return tally
+
+
+def _lose_dns(hosts: Path, wire: Wire) -> None:
+    """The name is not found any more; connections and answers from before are let run out behind a closed door."""
+    hosts.unlink()
+    wire.turn(Manner.REFUSE)
+    time.sleep(KNOWN_S)
+    wire.turn(Manner.OPEN)
 
 
 def _queue(world: World, chats: list[int], number: int) -> list[int]:

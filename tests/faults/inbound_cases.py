@@ -29,6 +29,7 @@ TOGETHER, EACH = 10, 20
 WEBHOOK = {"TRIAN_TELEGRAM_MODE": "webhook"}
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 DRAIN_S = 400.0
+BETWEEN_S = 0.2  # the first of them is long taken by then, if nothing keeps it back
 
 
 def webhook_secret() -> str:
@@ -126,19 +127,42 @@ def delivered_three_times(world: World, tries: int, dice: random.Random) -> Tall
 
 @case(3, "update_id restarts at a low number", tries=20, short=0)
 def numbers_restart(world: World, tries: int, dice: random.Random) -> Tally:
-    """A few updates under high numbers, all handled, then the numbering begins anew; the bot runs on."""
+    """A few updates under high numbers, all handled, then the numbering begins anew; the bot runs on.
+
+    The first half by polling; the second by webhook, where of two of one person the later one comes first.
+    """
     tally = Tally()
     crowd = Crowd(world, 5)
-    world.start("bot")
-    base = 2_000_000_000
-    for _ in range(tries):
+    base, heard = 2_000_000_000, 0
+    bot = world.start("bot")
+    for number in range(tries):
         base -= dice.randrange(10_000, 80_000_000)
-        world.telegram.inject([crowd.update(chat) for chat in crowd.chats], next_update_id=base)
+        if number == (tries + 1) // 2:
+            bot.stop()
+            world.settings |= WEBHOOK
+            world.start("bot")
+            world.wait(lambda: webhook_serves(world), 60, "the webhook serves")
+        if number < (tries + 1) // 2:
+            world.telegram.inject([crowd.update(chat) for chat in crowd.chats], next_update_id=base)
+            heard += len(crowd.chats)
+        else:
+            heard += _later_ones_first(world, crowd, base)
         tally.expect(world.settle(60), f"numbers from {base}: it did not come to rest")
         crowd.judge(tally)
         tally.tries += 1
-    tally.equal(inbound_count(world, InboundState.DONE), tries * len(crowd.chats), "updates handled")
+    tally.equal(inbound_count(world, InboundState.DONE), heard, "updates handled")
     return tally
+
+
+def _later_ones_first(world: World, crowd: Crowd, base: int) -> int:
+    """Two updates of each person, their numbers one after the other, the second ones posted first; how many."""
+    chats = [chat for chat in crowd.chats for _ in range(2)]
+    bodies = [{"update_id": base + place, **crowd.update(chat)} for place, chat in enumerate(chats)]
+    with httpx.Client() as client, ThreadPoolExecutor(len(crowd.chats)) as pool:
+        for part in (bodies[1::2], bodies[::2]):
+            list(pool.map(lambda body: post_update(world, body, client), part))
+            time.sleep(BETWEEN_S)
+    return len(bodies)
 
 
 @case(4, "messages and presses, parallel, reversed", tries=10_000, short=200)

@@ -22,6 +22,7 @@ REFUSALS = (
     ("403", "Forbidden: user is deactivated"),
     ("400", "Bad Request: chat not found"),
 )
+LOST = ("accept_then_hang", "accept_then_504")
 ATTEMPTS = 6
 FULL = 10  # with so many tries it is the full round: what can only be waited for is waited for
 RATE = 25
@@ -124,14 +125,14 @@ def unreachable(world: World, tries: int, dice: random.Random) -> Tally:
 
 @case(21, "accepted, and the answer is lost", tries=120, short=12)
 def answer_lost(world: World, tries: int, dice: random.Random) -> Tally:
-    """Telegram takes a message and breaks off before it says so, once or every time."""
+    """Telegram takes a message and breaks off before it says so, or a proxy gives up waiting; once or every time."""
     tally, chats = Tally(tries=tries), gather(world, tries)
     world.start("bot")
     world.wait(world.telegram.bot_called, 60, "the bot calls")
     losses = {chat: dice.choice((1, 9)) for chat in chats}
     for chat, count in losses.items():
-        delay_s = dice.uniform(0.0, 0.5)
-        world.telegram.fault("accept_then_hang", method="sendMessage", chat_id=chat, count=count, delay_s=delay_s)
+        delay_s, kind = dice.uniform(0.0, 0.5), dice.choice(LOST)
+        world.telegram.fault(kind, method="sendMessage", chat_id=chat, count=count, delay_s=delay_s)
     kinds = {chat: KINDS[number % len(KINDS)] for number, chat in enumerate(chats)}
     ids: dict[int, int] = {}
     for kind in KINDS:

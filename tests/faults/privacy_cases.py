@@ -32,6 +32,7 @@ from tests.faults.case import Tally, case
 from tests.faults.world import BOT_ID, World
 
 FIRST_CHAT = 820_000_001
+STAFF_CHAT = 830_000_001  # of people of the staff who were told of them by name
 KILLS = 2
 
 
@@ -86,6 +87,7 @@ def _leave_traces(world: World, chat_id: int) -> Person:
     with world.database.begin() as session:
         talk = traces.leave(session, mark, chat_id)
         number, account = talk.customer_id, talk.account_id
+        traces.tell_staff(session, mark, number, STAFF_CHAT + chat_id - FIRST_CHAT)
         photo = world.var / "attachments" / f"anh-{chat_id}.jpg"
         photo.parent.mkdir(exist_ok=True)
         photo.write_bytes(b"jpeg")

@@ -16,6 +16,7 @@ from tests.faults.world import World
 
 RATE = 25
 PEOPLE = 2000
+A_TRY = 15  # people of each broadcast: some ten are sent to before a kill, some ten were claimed ahead
 SLOW_S = 3.0
 MOST_BROADCASTS = 2  # three advertisements a day are legal, and one is kept for what is sent again
 LOW = 60
@@ -25,10 +26,10 @@ LONG_FREEZE_S = 120.0
 FULL = 10
 
 
-@case(24, "SIGKILL of the sender around the call", tries=150, short=4)
+@case(24, "SIGKILL of the sender around the call", tries=200, short=4)  # 50 of each of KILLS
 def killed_sender(world: World, tries: int, dice: random.Random) -> Tally:
     """Broadcasts to the same people; their senders die before, during and after a call, by turns, and anywhere."""
-    tally, people = Tally(), PEOPLE if tries >= FULL else 40 * tries
+    tally, people = Tally(), max(PEOPLE, A_TRY * tries) if tries >= FULL else 40 * tries
     gather(world, people)
     world.settings |= WITHOUT_BRAKES | {"TRIAN_SEND_RATE": str(RATE)}
     world.start("scheduler")

@@ -23,7 +23,7 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 LATER = timedelta(minutes=5)
 BIRTHDAY = "birthday"
 TTL_S = 3
-SHORT_FREEZE_S, LONG_FREEZE_S = 2.0 * TTL_S, 20.0 * TTL_S  # five minutes are twenty of the lease's usual 15 s
+SHORT_FREEZE_S, LONG_FREEZE_S = 2.0 * TTL_S, 300.0  # the long one only in a full round, once
 PEOPLE = 400
 LOOK_S = 2.0  # so long a bot is watched that shall send nothing
 

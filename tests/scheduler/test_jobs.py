@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crm import audiences, campaigns, clock, complaints, consents, greetings, health, leases, surveys
 from crm.complaints import Report
 from crm.db import Database
-from crm.models.care import Greeting, Survey
+from crm.models.care import Greeting, GreetingState, Survey
 from crm.models.catalogue import Product
 from crm.models.messaging import Lease, Outbox, OutboxKind
 from crm.models.people import AuditEntry, Purpose
@@ -226,3 +226,19 @@ def test_the_products_names_are_kept_in_a_file_by_every_scheduler(
         assert "NS-MG90" in settings().catalogue_file.read_text(encoding="utf-8")
     finally:
         settings.cache_clear()
+
+
+def test_a_scheduler_that_slept_over_midnight_records_what_was_missed(database: Database, clock_hand: Any) -> None:
+    clock_hand.shift(-timedelta(days=1))
+    _people(database, 2)
+    jobs, _ = _jobs(database)
+    jobs.lead()
+    jobs.greetings()
+    _pass(database, clock_hand, 2 * 86_400)
+    jobs.lead()
+    for _ in range(2):
+        jobs.greetings()
+    with database.read() as session:
+        lines = session.execute(select(Greeting.state, Greeting.local_date)).all()
+        tet = [state for state, day in lines if day == TET_MORNING.date()]
+    assert tet == [GreetingState.MISSED] * 2

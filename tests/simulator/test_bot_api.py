@@ -115,9 +115,12 @@ async def test_armed_faults_strike_and_are_used_up(bot: Bot, person: Person, con
     control.post("/faults", method="sendMessage", kind="accept_then_hang")
     with pytest.raises(TimedOut):
         await bot.send_message(chat, "4", read_timeout=0.5)
-    await bot.send_message(chat, "5")
+    control.post("/faults", method="sendMessage", kind="accept_then_504")
+    with pytest.raises(NetworkError, match="504"):
+        await bot.send_message(chat, "5")
+    await bot.send_message(chat, "6")
     accepted = control.get("/accepted?method=sendMessage")["accepted"]
-    assert [call["text"] for call in accepted] == ["4", "5"]
+    assert [call["text"] for call in accepted] == ["4", "5", "6"]
 
 
 async def test_two_pollers_conflict(bot: Bot, address: str) -> None:
