@@ -4,11 +4,13 @@ No event is given a text that a customer or the staff wrote. What errors and lib
 and long numbers in it are blotted out on the way to the line.
 """
 
+import contextlib
+import io
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -44,7 +46,8 @@ def configure(level: str, form: str | None = None) -> None:
     )
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     ours: list[Processor] = [structlog.processors.add_log_level, stamp]
-    handler = logging.StreamHandler(sys.stderr)
+    lines = cast(TextIO, Lines(sys.stderr))
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*ours, structlog.stdlib.add_logger_name],
@@ -60,9 +63,27 @@ def configure(level: str, form: str | None = None) -> None:
     structlog.configure(
         processors=[*ours, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(lines),
         cache_logger_on_first_use=True,
     )
+
+
+class Lines(io.TextIOBase):
+    """Where lines go, as long as they can be written: on a full disk they are lost, and the process goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, words: str) -> int:
+        """Writes, or does not; `words` count as written."""
+        with contextlib.suppress(OSError):
+            self._stream.write(words)
+        return len(words)
+
+    def flush(self) -> None:
+        """Sends on what was written, or does not."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def blot_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

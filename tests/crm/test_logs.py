@@ -90,3 +90,11 @@ def test_no_module_gives_a_log_what_people_wrote() -> None:
                     names |= {part.id} if isinstance(part, ast.Name) else set()
                 assert not names & TELLING, f"{path.relative_to(ROOT)}:{call.lineno}"
     assert found > 30
+
+
+def test_a_full_disk_swallows_lines_and_ends_nothing() -> None:
+    works_on = SPEAKS + '\nlog.info("x" * 100_000)\nprint("works on")'
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", works_on]
+        said = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin"}, stdout=subprocess.PIPE, stderr=full)
+    assert said.stdout.splitlines()[-1:] == [b"works on"]
