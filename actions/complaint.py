@@ -235,10 +235,7 @@ class ActionSubmitComplaint(CareAction):
             contact=str(turn.slot("complaint_contact") or ""),
             photos=list(turn.slot("complaint_photos") or []),
         )
-        customer = turn.customer(session)
-        complaint = complaints.told_already(session, customer, report)
-        # Where Rasa died after the commit, its memory knows nothing of it, and the customer confirms once more.
-        complaint = complaint or complaints.submit(session, customer, turn.conversation(session), report)
+        complaint = complaints.submit_once(session, turn.customer(session), turn.conversation(session), report)
         return {"code": complaint.code, "due": clock.vietnamese_moment(complaint.promised_at, settings().zone)}
 
     def _severity(self, turn: Turn, said: str) -> Severity:

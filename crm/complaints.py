@@ -79,8 +79,11 @@ def submit(session: Session, customer: Customer, conversation: Conversation | No
     return complaint
 
 
-def told_already(session: Session, customer: Customer, report: Report) -> Complaint | None:
-    """The open complaint of the last REPEATED_WITHIN that says just the same: its reporter was not told, or forgot."""
+def submit_once(session: Session, customer: Customer, conversation: Conversation, report: Report) -> Complaint:
+    """`submit`, unless an open complaint of the last REPEATED_WITHIN says just the same: then that one.
+
+    Where Rasa died after the commit, its memory knows nothing of it, and the customer confirms once more.
+    """
     same = (
         Complaint.customer_id == customer.id,
         Complaint.state.in_(OPEN_STATES),
@@ -89,7 +92,8 @@ def told_already(session: Session, customer: Customer, report: Report) -> Compla
         Complaint.product_id.is_not_distinct_from(report.product_id),
         Complaint.purchase_id.is_not_distinct_from(report.purchase_id),
     )
-    return session.scalars(select(Complaint).where(*same).order_by(Complaint.id.desc())).first()
+    told = session.scalars(select(Complaint).where(*same).order_by(Complaint.id.desc())).first()
+    return told or submit(session, customer, conversation, report)
 
 
 def get(session: Session, complaint_id: int) -> Complaint:
