@@ -89,6 +89,7 @@ def submit_once(session: Session, customer: Customer, conversation: Conversation
         Complaint.state.in_(OPEN_STATES),
         Complaint.created_at > clock.now() - REPEATED_WITHIN,
         Complaint.description == report.description,
+        Complaint.severity == report.severity,  # told again in anger it is another
         Complaint.product_id.is_not_distinct_from(report.product_id),
         Complaint.purchase_id.is_not_distinct_from(report.purchase_id),
     )

@@ -1,5 +1,6 @@
 """Databases for the tests: the same tests run on a real SQLite file and on a real PostgreSQL server."""
 
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -102,11 +103,7 @@ def session(database: Database) -> Iterator[Session]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _settings_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither read a developer's .env token nor write into var/.
-
-    They share one cache of embeddings, from run to run: embedding all articles takes a minute. It is filled before the
-    first test, so that none is answered by words alone for being early.
-    """
+    """Tests neither read a developer's .env token nor write into var/. They share one cache of embeddings."""
     patch = pytest.MonkeyPatch()
     patch.setenv("TRIAN_SHARED_SECRET", "secret-of-the-tests")
     patch.setenv("TRIAN_TELEGRAM_TOKEN", "")
@@ -116,7 +113,17 @@ def _settings_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.
         (var / "embeddings.db").symlink_to(kept.mkdir("embeddings") / "embeddings.db")
     patch.setenv("TRIAN_VAR_DIR", str(var))
     settings.cache_clear()
-    library().settle()
     yield
     patch.undo()
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def embedded(_settings_of_tests: None) -> None:
+    """All articles are embedded: for tests that would else be answered by words alone for being early.
+
+    That takes minutes the first time and is kept from run to run; one process does it, those beside it wait for it.
+    """
+    with (settings().var_dir / "embeddings.db").resolve().with_suffix(".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        library().settle()

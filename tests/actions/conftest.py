@@ -18,6 +18,11 @@ from crm.models.people import Customer
 from crm.settings import settings
 
 
+@pytest.fixture(autouse=True)
+def _articles(embedded: None) -> None:
+    """Questions are answered as in a shop that runs."""
+
+
 @dataclass
 class Talk:
     """One customer's conversation: slots are kept from action to action as Rasa keeps them."""

@@ -13,6 +13,8 @@ from crm.models.people import AuditEntry
 from crm.settings import settings
 from tests.crm.factories import agent
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 SHOES = Draft(
     "giat-giay", "Giặt giày thể thao bằng máy giặt", "use", "Được, cho giày vào túi lưới.\n\n1. Tháo dây giày."
 )

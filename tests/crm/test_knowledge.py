@@ -12,6 +12,8 @@ from crm.articles import Passage
 from crm.library import library
 from crm.settings import settings
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 PRODUCTS = {p["sku"]: p for p in yaml.safe_load(Path("data/demo/products.yml").read_text(encoding="utf-8"))}
 
 ANSWERED = [

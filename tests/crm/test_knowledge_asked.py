@@ -14,6 +14,8 @@ from crm.models.people import AuditEntry
 from crm.settings import settings
 from tests.crm.factories import agent
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 ROOT = settings().data_dir / "knowledge"
 FRONT = "---\ntitle: Giặt giày\ntopic: use\n"
 BODY = "---\n\nĐược.\n\n## Tháo dây\n\n1. Tháo dây giày.\n"

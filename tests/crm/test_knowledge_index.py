@@ -14,6 +14,8 @@ from crm.retrieval import Index, Question, Word
 from crm.settings import settings
 from crm.text import spelling
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 BODY = "Mở đầu.\n\n## Máy kêu to\n\n1. Tắt máy.\n\n## Máy chảy nước\n\n1. Khoá vòi nước."
 
 

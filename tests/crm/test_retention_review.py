@@ -19,6 +19,8 @@ from crm.settings import settings
 from crm.sightings import Heard
 from tests.crm import factories
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 NOW = clock.at_local(date(2027, 3, 1), 4, settings().zone)
 LONG_AGO = NOW - timedelta(days=400)
 UNSURE = Heard("nlu_fallback", 0.3, [{"name": "warranty", "confidence": 0.3}], "trian-1.tar.gz")

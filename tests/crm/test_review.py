@@ -18,6 +18,8 @@ from crm.models.review import NluExample, ReviewEntry, ReviewReason, ReviewSight
 from crm.sightings import Heard
 from tests.crm import factories
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 UNSURE = Heard("nlu_fallback", 0.3, [{"name": "warranty", "confidence": 0.3}], "trian-1.tar.gz")
 INTENTS = ["warranty", "payment"]
 

@@ -14,6 +14,11 @@ from operations.sandbox import Sandbox, start
 from tests.browser import chromium, profile
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _articles(embedded: None) -> None:
+    """The processes share the tests' embeddings."""
+
+
 def noon() -> dict[str, str]:
     """A timezone in which it is about noon: the tests may run at night, the law's hours hold all the same."""
     offset = 12 - datetime.now(UTC).hour

@@ -10,6 +10,8 @@ from crm.settings import settings
 from operations.cli import app
 from tests.crm.factories import agent
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 ARTICLE = "---\ntitle: Giặt giày\ntopic: use\nkeywords: [giặt giày]\n---\n\nCho giày vào túi lưới.\n"
 
 

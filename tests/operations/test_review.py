@@ -19,6 +19,8 @@ from operations import learning, review
 from operations.learning import NotLearnt
 from tests.crm import factories
 
+pytestmark = pytest.mark.usefixtures("embedded")
+
 UNSURE = Heard("nlu_fallback", 0.3, [{"name": "warranty", "confidence": 0.31}], "trian-1.tar.gz")
 ARTICLE = "---\ntitle: Treo tivi\ntopic: policy\n---\nShop treo tivi miễn phí trong nội thành.\n"
 
