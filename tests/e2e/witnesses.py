@@ -17,7 +17,7 @@ MANNERS = (
     ("đúng chưa|đọc lại|đúng không", "[Đúng rồi]"),
     ("liên hệ", "[Nhắn ở đây]"),
     ("từ khi nào", "từ tuần trước"),
-    ("chuyện gì", "máy giặt mới lắp được hơn tháng mà vắt kêu rầm rầm như xe công nông"),
+    ("chuyện gì", "máy giặt mới lắp được {n} ngày mà vắt kêu rầm rầm như xe công nông"),
     ("ảnh", "[Xong, tiếp tục]"),
 )
 SMALL_TALK = (
@@ -53,7 +53,7 @@ class Customer:
     def _next(self, said: str) -> str:
         for pattern, act in MANNERS:
             if re.search(pattern, said, re.IGNORECASE):
-                return act
+                return act.format(n=self.sent)  # each complaint is another one
         return SMALL_TALK[(self.sent + self.chat) % len(SMALL_TALK)]
 
     def _do(self, act: str) -> None:
