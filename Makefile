@@ -88,7 +88,7 @@ dialogue:
 
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"
-	@$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder
 
 e2e:
 	@echo "test: the real processes, scripted customers and a real browser"
