@@ -82,7 +82,8 @@ class Pulse:
     async def _beat(self) -> None:
         if not Visit.open_now:
             return
-        changed, self._fresh = set(self._fresh), []
+        fresh = len(self._fresh)  # more may come while we look
+        changed = set(self._fresh)
         tokens = {visit.visitor.token for visit in Visit.open_now.values()}
         seen = await asyncio.to_thread(_look, frozenset(self.listeners), tokens)
         guard.dismiss(tokens, seen.alive)
@@ -90,8 +91,11 @@ class Pulse:
             if self.marks.get(topic) != mark:
                 self.marks[topic] = mark
                 changed.update(pair for heard in self.listeners.get(topic, {}).values() for pair in heard)
-        for visit, listener in changed:
-            if visit.client.id in Visit.open_now:
+        # Nobody reads a page that is still on its way, or whose line is cut: its news waits for it, once.
+        here = [pair for pair in changed if pair[0].client.id in Visit.open_now]
+        self._fresh = [*self._fresh[fresh:], *(pair for pair in here if not pair[0].client.has_socket_connection)]
+        for visit, listener in here:
+            if visit.client.has_socket_connection:
                 background_tasks.create(_within(visit, listener), name="news")
 
     def _drop(self, topic: Topic, client_id: str) -> None:
