@@ -17,7 +17,9 @@ class _Screen:
     """Of a browser's page only what the pulse touches."""
 
     def __init__(self, name: str) -> None:
-        self.id, self.opened = name, cast(list[str], [])
+        self.id, self.opened, self.has_socket_connection = name, cast(list[str], []), True
+
+    def on_delete(self, _handler: object) -> None: ...
 
     def open(self, target: str) -> None:
         self.opened.append(target)
@@ -46,3 +48,24 @@ def test_a_page_that_opens_while_the_pulse_looks_stays_open(monkeypatch: pytest.
     assert early_screen.opened == ["/login"]
     assert seen[0].opened == []
     assert set(Visit.open_now) == {"late"}
+
+
+def test_news_waits_once_for_a_page_that_nobody_reads_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Visit, "open_now", {})
+    visit, screen = _visit("slow", monkeypatch)
+    beats, told = pulse.Pulse(), cast(list[str], [])
+    marks = iter(range(10))
+    monkeypatch.setattr(
+        pulse,
+        "_look",
+        lambda *_: SimpleNamespace(marks={pulse.QUEUE: (next(marks),)}, alive={visit.visitor.token: None}),
+    )
+    monkeypatch.setattr(pulse.guard, "dismiss", lambda *_: None)
+    monkeypatch.setattr(pulse, "_within", lambda whose, _listener: told.append(whose.client.id))
+    monkeypatch.setattr(pulse.background_tasks, "create", lambda *_, **__: None)
+    beats.subscribe(visit, pulse.QUEUE, cast(Any, lambda: None))
+    with ThreadPoolExecutor(1) as pool:
+        for connected in (False, False, True):
+            screen.has_socket_connection = connected
+            pool.submit(asyncio.run, beats._beat()).result()
+            assert told == (["slow"] if connected else [])
