@@ -131,7 +131,7 @@ nlu-eval-stock: setup
 # times and takes an hour or more; ARGS="--cases 1,24 --database sqlite --tries 10" makes do with less.
 faults: setup
 	@$(NLU)/python -m nlu.train
-	@$(BIN)/python -m tests.faults $(ARGS)
+	@$(BIN)/python -m tests.faults --side-by-side $(ARGS)
 
 knowledge-eval: setup
 	@$(BIN)/python -m bench.knowledge_eval

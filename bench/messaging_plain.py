@@ -56,7 +56,8 @@ def _answer(chosen: argparse.Namespace) -> None:
         message = update.effective_message
         assert message is not None
         known = people.get(str(message.chat_id), {"conversation_id": f"plain-{message.chat_id}"})
-        metadata = {**known.get("metadata", {}), "turn_id": f"plain-{update.update_id}"}
+        # Two such bots share one understanding, and "Telegram" numbers the updates of each from one on.
+        metadata = {**known.get("metadata", {}), "turn_id": f"plain-{context.bot.id}-{update.update_id}"}
         question = {**known, "metadata": metadata, "turn_id": metadata["turn_id"], "text": message.text}
         answer = await client.post(f"{chosen.understanding}/webhooks/trian/turn", json=question)
         answer.raise_for_status()

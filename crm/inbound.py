@@ -39,6 +39,7 @@ def store(session: Session, bot_id: int, arrivals: Sequence[Arrival]) -> set[int
     if not arrivals:
         return set()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.connection()  # SQLite's writer waits here for its turn: the age of a row begins when it can be seen
     moment = clock.now()
     rows = [
         {

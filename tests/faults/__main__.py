@@ -13,12 +13,14 @@ import time
 import traceback
 from pathlib import Path
 
+from tests.faults import lanes
 from tests.faults.case import CASES, Case, Tally, load
 from tests.faults.databases import KINDS, Databases
 from tests.faults.world import World
 
 WIDTH = 46
 SENTENCES = 6
+SIDE_BY_SIDE = "--side-by-side"
 
 
 def main() -> int:
@@ -26,8 +28,14 @@ def main() -> int:
     chosen = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started is ended
     print(f"seed {chosen.seed}", flush=True)
-    print(f"{'case':<{WIDTH + 4}}{'database':<12}{'tries':>6}{'lost':>6}{'doubled':>9}{'unknown':>9}{'s':>8}  verdict")
+    head = f"{'case':<{WIDTH + 4}}{'database':<12}{'tries':>6}{'lost':>6}{'doubled':>9}{'unknown':>9}{'s':>8}  verdict"
+    print(head, flush=True)
     began = time.monotonic()
+    if chosen.side_by_side:
+        arguments = [word for word in sys.argv[1:] if word != SIDE_BY_SIDE]
+        summary = lanes.run(arguments, chosen.seed) | {"elapsed_s": round(time.monotonic() - began, 1)}
+        print(json.dumps(summary, ensure_ascii=False))
+        return 1 if summary["failed"] else 0
     total, numbers, failures = Tally(), [], 0
     with tempfile.TemporaryDirectory(prefix="trian-fault-") as folder:
         databases = Databases(Path(folder))
@@ -53,7 +61,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, help="repeats the random moments of an earlier run")
     parser.add_argument("--tries", type=int, help="tries of every case, instead of its own number")
+    parser.add_argument(SIDE_BY_SIDE, action="store_true", help="both databases at once, each in a process of its own")
+    parser.add_argument("--backwards", action="store_true", help="the last case first")
     chosen = parser.parse_args()
+    if chosen.side_by_side and (chosen.database or chosen.short):
+        parser.error(f"{SIDE_BY_SIDE} is for a whole run on both databases")
     if chosen.seed is None:
         chosen.seed = random.randrange(10**6)
     return chosen
@@ -64,7 +76,8 @@ def _wanted(chosen: argparse.Namespace) -> list[Case]:
     missing = [number for number in numbers if number not in CASES]
     if missing:
         sys.exit(f"no such case: {missing}; there are {sorted(CASES)}")
-    return [CASES[number] for number in numbers if CASES[number].short or not chosen.short or chosen.cases]
+    wanted = [CASES[number] for number in numbers if CASES[number].short or not chosen.short or chosen.cases]
+    return wanted[::-1] if chosen.backwards else wanted
 
 
 def _kinds(case: Case, chosen: argparse.Namespace, turn: int) -> list[str]:

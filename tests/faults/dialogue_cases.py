@@ -58,6 +58,7 @@ TO_CONFIRM = (
     "[Nhắn ở đây]",
     "(?i)đúng chưa|đúng không",
 )
+AT_EACH_DEATH = 4
 CONFIRMED = r"KN-\d{4}-\d{6}"
 
 
@@ -166,7 +167,7 @@ def bad_actions(world: World, tries: int, dice: random.Random) -> Tally:
 
 @case(16, "SIGKILL right after a complaint is committed", tries=100, short=2, short_on="postgresql")
 def complaint_committed(world: World, tries: int, dice: random.Random) -> Tally:
-    """The action server dies, one time in twenty Rasa, at random moments from the commit on; people then try again."""
+    """The action server dies, one time in four Rasa, at random moments from the commit on; people then try again."""
     tally = Tally()
     chats = list(range(700_001, 700_001 + tries))
     world.telegram.open_chats(TOKEN, chats)
@@ -175,7 +176,7 @@ def complaint_committed(world: World, tries: int, dice: random.Random) -> Tally:
         ready = play(world, chat, *TO_CONFIRM)
         if not tally.expect(ready.ok, f"chat {chat} did not come to the confirmation: {ready.reason}"):
             continue
-        victim = "rasa" if tally.tries % 20 == 19 else "actions"
+        victim = "rasa" if tally.tries % 4 == 3 else "actions"
         world.telegram.press(chat, title="Đúng rồi")
         world.reaches(partial(_has_complained, world, chat), 20)
         time.sleep(dice.uniform(0, 0.03))
@@ -214,13 +215,13 @@ def _running(world: World, name: str) -> Running:
 
 @case(17, "Rasa restarted in the middle of a form", tries=100, short=0)
 def restarted_in_a_form(world: World, tries: int, dice: random.Random) -> Tally:
-    """Twenty people in the middle of a complaint at each of Rasa's deaths; some speak while it is away."""
+    """Four people in the middle of a complaint at each of Rasa's deaths; some speak while it is away."""
     tally = Tally()
     chats = list(range(700_001, 700_001 + tries))
     world.telegram.open_chats(TOKEN, chats)
     serve_for_real(world)
-    for start in range(0, tries, 20):
-        group = chats[start : start + 20]
+    for start in range(0, tries, AT_EACH_DEATH):
+        group = chats[start : start + AT_EACH_DEATH]
         begun = play_all(world, group, *TO_SINCE)
         tally.expect(all(one.ok for one in begun.values()), f"beginnings: {[one.reason for one in begun.values()][:2]}")
         _die_while_some_speak(world, group, dice)

@@ -146,7 +146,7 @@ def numbers_restart(world: World, tries: int, dice: random.Random) -> Tally:
             world.telegram.inject([crowd.update(chat) for chat in crowd.chats], next_update_id=base)
             heard += len(crowd.chats)
         else:
-            heard += _later_ones_first(world, crowd, base)
+            heard += _later_ones_first(world, crowd, base, tally)
         tally.expect(world.settle(60), f"numbers from {base}: it did not come to rest")
         crowd.judge(tally)
         tally.tries += 1
@@ -154,14 +154,18 @@ def numbers_restart(world: World, tries: int, dice: random.Random) -> Tally:
     return tally
 
 
-def _later_ones_first(world: World, crowd: Crowd, base: int) -> int:
-    """Two updates of each person, their numbers one after the other, the second ones posted first; how many."""
+def _later_ones_first(world: World, crowd: Crowd, base: int, tally: Tally) -> int:
+    """Two updates of each person, their numbers one after the other, the second ones posted first; how many.
+
+    As Telegram does, it does not wait for the answers to the second ones before it posts the first ones.
+    """
     chats = [chat for chat in crowd.chats for _ in range(2)]
     bodies = [{"update_id": base + place, **crowd.update(chat)} for place, chat in enumerate(chats)]
-    with httpx.Client() as client, ThreadPoolExecutor(len(crowd.chats)) as pool:
-        for part in (bodies[1::2], bodies[::2]):
-            list(pool.map(lambda body: post_update(world, body, client), part))
-            time.sleep(BETWEEN_S)
+    with httpx.Client() as client, ThreadPoolExecutor(len(bodies)) as pool:
+        posted = [pool.submit(post_update, world, body, client) for body in bodies[1::2]]
+        time.sleep(BETWEEN_S)
+        posted += [pool.submit(post_update, world, body, client) for body in bodies[::2]]
+    tally.equal({each.result() for each in posted}, {200}, "the webhook's answers")
     return len(bodies)
 
 
