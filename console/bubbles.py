@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import htpy as h
 from nicegui import ui
-from nicegui.elements.mixins.text_element import TextElement
 
 from console import bubble_files, phrases
 from console.language import _
+from console.painted import icon, paint
 from console.pieces import attribute, box, button, empty, text
 from crm.models.conversations import Author
 from crm.models.messaging import OutboxState
@@ -174,25 +175,21 @@ class Bubbles:
         self._offer_more(lines)
 
     def _draw_line(self, line: Line) -> None:
+        """What has arrived stays as it is, and is painted; what is on its way has a place of its own that changes."""
         side = "in" if line.author is Author.CUSTOMER else "out"
         marked = " hit" if line.id == self.hit else ""
-        with attribute(box(f"message {side} {line.author.value}{marked}"), data_message=str(line.id)):
-            if line.author is not Author.CUSTOMER:
-                text(_author(line), "message-author")
-            with box("bubble"):
-                bubble_files.draw(line)
-                if line.words:
-                    text(line.words, "bubble-text")
-            if line.buttons:
-                with box("bubble-buttons"):
-                    for title in line.buttons:
-                        text(title, "ghost-button", "span")
+        classes = f"message {side} {line.author.value}{marked}"
+        arrived = line.delivery is None or (line.delivery is OutboxState.SENT and not line.again)
+        if arrived:
+            attribute(paint([_body(line), _foot(line)], classes), data_message=str(line.id))
+            return
+        with attribute(box(classes), data_message=str(line.id)):
+            paint(_body(line), "message-body")
             with box("message-foot"):
-                _time(line.at)
-                if line.delivery is not None:
-                    known = Delivery((line.delivery, line.again), box("delivery", "span"))
-                    self._deliveries[line.id] = known
-                    self._deliver(line, known)
+                paint(_time(line.at), tag="span")
+                known = Delivery((OutboxState.QUEUED, False), box("delivery", "span"))
+                self._deliveries[line.id] = known
+                self._deliver(line, known)
 
     def _deliver(self, line: Line, known: Delivery) -> None:
         assert line.delivery is not None
@@ -202,32 +199,50 @@ class Bubbles:
         attribute(known.place, data_state=line.delivery.value)
         with known.place:
             ui.icon(ICONS[line.delivery])
-            _delivery_words(line)
+            text(_delivery_words(line, line.delivery), tag="span")
             if line.again:
                 text(_("· sent once more below"), tag="span")
             elif line.delivery in ENDED and line.kind in KINDS:
                 button(_("Send again"), lambda: self._again(line), "quiet again", "replay")
 
 
+def _body(line: Line) -> h.Node:
+    """Who says it, the words with their files, and the buttons that stood below."""
+    return [
+        line.author is not Author.CUSTOMER and h.div(".message-author")[_author(line)],
+        h.div(".bubble")[bubble_files.draw(line), bool(line.words) and h.div(".bubble-text")[line.words]],
+        bool(line.buttons) and h.div(".bubble-buttons")[(h.span(".ghost-button")[title] for title in line.buttons)],
+    ]
+
+
+def _foot(line: Line) -> h.Element:
+    state = line.delivery
+    return h.div(".message-foot")[
+        _time(line.at),
+        state is not None
+        and h.span(".delivery", data_state=state.value)[icon(ICONS[state]), h.span[_delivery_words(line, state)]],
+    ]
+
+
 def _draw_note(note: Note) -> None:
-    with attribute(box("message note"), data_note=str(note.id)):
-        with box("message-author"):
-            ui.icon("lock")
-            text(_("{name}, only for staff").format(name=note.staff.name), tag="span")
-        with box("bubble"):
-            text(note.text, "bubble-text")
-        with box("message-foot"):
-            _time(note.at)
+    attribute(paint(_note(note), "message note"), data_note=str(note.id))
 
 
-def _time(at: datetime) -> None:
-    attribute(text(phrases.when(at), tag="time"), title=phrases.full_time(at))
+def _note(note: Note) -> h.Node:
+    return [
+        h.div(".message-author")[icon("lock"), h.span[_("{name}, only for staff").format(name=note.staff.name)]],
+        h.div(".bubble")[h.div(".bubble-text")[note.text]],
+        h.div(".message-foot")[_time(note.at)],
+    ]
 
 
-def _delivery_words(line: Line) -> TextElement:
-    assert line.delivery is not None
-    why = phrases.reason(line.reason) if line.delivery in TROUBLE else ""
-    return text(phrases.word(line.delivery) + (f": {why}" if why else ""), tag="span")
+def _time(at: datetime) -> h.Element:
+    return h.time(title=phrases.full_time(at))[phrases.when(at)]
+
+
+def _delivery_words(line: Line, state: OutboxState) -> str:
+    why = phrases.reason(line.reason) if state in TROUBLE else ""
+    return phrases.word(state) + (f": {why}" if why else "")
 
 
 def _author(line: Line) -> str:

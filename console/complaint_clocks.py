@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import htpy as h
 from nicegui import ui
 
 from console import phrases
@@ -33,25 +34,21 @@ def shown(clocks: list[ClockView]) -> object:
     return [(clock.kind, clock.paused, clock.met, clock.left.total_seconds() // 60) for clock in clocks]
 
 
-def nearest(clocks: list[ClockView], complaint: Complaint) -> None:
+def nearest(clocks: list[ClockView], complaint: Complaint) -> h.Node:
     """The nearest clock of a line in a list: how long, and until when."""
     running = [clock for clock in clocks if not clock.paused]
     if complaint.resolved_at is not None:
-        text(_("answered"), "dim small")
-        _time(complaint.resolved_at, "dim")
-    elif running:
+        return [h.div(".dim.small")[_("answered")], _time(complaint.resolved_at, "dim")]
+    if running:
         first = min(running, key=lambda clock: clock.due_at)
-        text(words(first), f"strong {tone(first)}")
-        _time(first.due_at, "dim small")
-    elif clocks:
-        text(_("clocks paused"), "dim small")
-    else:
-        text(_("promised by"), "dim small")
-        _time(complaint.promised_at, "")
+        return [h.div(class_=f"strong {tone(first)}")[words(first)], _time(first.due_at, "dim small")]
+    if clocks:
+        return h.div(".dim.small")[_("clocks paused")]
+    return [h.div(".dim.small")[_("promised by")], _time(complaint.promised_at, "")]
 
 
-def _time(at: datetime, classes: str) -> None:
-    attribute(text(phrases.when(at), classes, "time"), title=phrases.full_time(at))
+def _time(at: datetime, classes: str) -> h.Element:
+    return h.time(class_=classes, title=phrases.full_time(at))[phrases.when(at)]
 
 
 def strip(clocks: list[ClockView]) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
+import htpy as h
 from nicegui import ui
 
 from console import complaint_clocks, phrases
 from console.complaint_rows import is_late, state
 from console.desk import act
 from console.language import _
+from console.painted import paint
 from console.pieces import attribute, box, button, fact, link, section, text
 from console.visits import current
 from crm import customer_contact
@@ -22,9 +24,7 @@ def draw(sight: CaseSight, move: Move, take: Callable[[], Awaitable[None]], sepa
     """The whole card. `separate` takes a case out again that is answered in this one."""
     complaint = sight.complaint
     with box("head-line"):
-        with box("row-head"):
-            state(complaint)
-            text(phrases.word(complaint.category), "dim", "span")
+        paint([state(complaint), h.span(".dim")[phrases.word(complaint.category)]], "row-head")
         with box("actions"):
             _buttons(sight, move, take)
     if sight.kept is not None:

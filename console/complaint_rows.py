@@ -1,8 +1,10 @@
 """One line of a list of complaints, wherever such a list stands."""
 
+import htpy as h
+
 from console import complaint_clocks, phrases
 from console.language import _
-from console.pieces import attribute, box, link, pill, text
+from console.painted import pill
 from crm import clock
 from crm.case_states import OPEN_STATES
 from crm.models.care import Complaint, ComplaintState, Severity
@@ -39,34 +41,38 @@ def shown(complaint: Complaint) -> object:
     )
 
 
-def row(complaint: Complaint, clocks: list[ClockView] | None = None, owner: str = "") -> None:
+def row(complaint: Complaint, clocks: list[ClockView] | None = None, owner: str = "") -> h.Element:
     """One line, leading to the complaint. `owner`: who looks after it, where the list says so."""
-    with attribute(link(f"/complaints/{complaint.id}", "entry complaint-row"), data_complaint=str(complaint.id)):
-        with box("row-main"):
-            with box("row-head"):
-                text(complaint.code, "strong mono", "span")
-                state(complaint)
-                text(phrases.word(complaint.category), "dim small", "span")
-            text(complaint.description, "row-words")
-        with box("row-side"):
-            with box("row-head"):
-                text(complaint.customer.name or _("No name yet"), "row-side-main", "span")
-                if complaint.customer.tier is not Tier.NONE:
-                    tier = complaint.customer.tier
-                    text(phrases.word(tier), f"tier {tier.value}", "span")
-            text(complaint.product.name if complaint.product else "", "dim small clip")
-        if clocks is not None:
-            with box("row-owner"):
-                text(owner or _("nobody yet"), "clip" if owner else "dim clip")
-        with box("row-end"):
-            complaint_clocks.nearest(clocks or [], complaint)
+    return h.a(".entry.complaint-row", href=f"/complaints/{complaint.id}", data_complaint=str(complaint.id))[
+        h.div(".row-main")[
+            h.div(".row-head")[
+                h.span(".strong.mono")[complaint.code],
+                state(complaint),
+                h.span(".dim.small")[phrases.word(complaint.category)],
+            ],
+            h.div(".row-words")[complaint.description],
+        ],
+        h.div(".row-side")[
+            h.div(".row-head")[h.span(".row-side-main")[complaint.customer.name or _("No name yet")], _tier(complaint)],
+            h.div(".dim.small.clip")[complaint.product.name if complaint.product else ""],
+        ],
+        clocks is not None
+        and h.div(".row-owner")[h.div(class_="clip" if owner else "dim clip")[owner or _("nobody yet")]],
+        h.div(".row-end")[complaint_clocks.nearest(clocks or [], complaint)],
+    ]
 
 
-def state(complaint: Complaint) -> None:
+def _tier(complaint: Complaint) -> h.Node:
+    tier = complaint.customer.tier
+    return tier is not Tier.NONE and h.span(class_=f"tier {tier.value}")[phrases.word(tier)]
+
+
+def state(complaint: Complaint) -> h.Node:
     """The state and, where it is not the usual one, the severity."""
     if complaint.merged_into_id is not None:
-        pill(_("Answered in another case"))
+        stands = pill(_("Answered in another case"))
     else:
-        pill(phrases.word(complaint.state), TONES[complaint.state])
-    if complaint.severity is not Severity.NORMAL:
-        pill(phrases.word(complaint.severity), "bad" if complaint.severity is Severity.HIGH else "")
+        stands = pill(phrases.word(complaint.state), TONES[complaint.state])
+    severity = complaint.severity
+    tone = "bad" if severity is Severity.HIGH else ""
+    return [stands, severity is not Severity.NORMAL and pill(phrases.word(severity), tone)]

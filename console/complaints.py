@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import htpy as h
 from nicegui import events, ui
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from console.complaint_filters import FilterBar, of_address
 from console.complaint_rows import is_late, row, shown
 from console.frame import frame
 from console.language import _
+from console.painted import paint
 from console.pieces import Canvas, box, button, empty, link, text
 from console.pulse import COMPLAINTS, pulse
 from console.visits import Visit
@@ -128,10 +130,11 @@ class Listing:
             with box("card"):
                 self._draw_empty()
             return
-        with box("card rows"):
-            for complaint in sight.page.rows:
-                owner = sight.names.get(complaint.owner_id or 0, "")
-                row(complaint, sight.clocks.get(complaint.id, []), owner)
+        paint([self._row(sight, complaint) for complaint in sight.page.rows], "card rows")
+
+    def _row(self, sight: Sight, complaint: Complaint) -> h.Node:
+        owner = sight.names.get(complaint.owner_id or 0, "")
+        return row(complaint, sight.clocks.get(complaint.id, []), owner)
 
     def _draw_empty(self) -> None:
         if self.filters.wanted == Filter():

@@ -39,6 +39,7 @@ def page(path: str) -> Callable[[Builder[Parameters]], Builder[Parameters]]:
                 return notices.denied()
             visit = Visit(context.client, visitor, path)
             visit.begin(language.of_request.get())
+            language.enter(visit.client.id)
             try:
                 await build(visit, **arguments)  # type: ignore[call-arg]
             except NotFound:

@@ -9,6 +9,7 @@ from console.card import stars
 from console.frame import frame
 from console.inbox import Inbox
 from console.language import _, plural
+from console.painted import paint
 from console.pieces import Canvas, box, link, text
 from console.pulse import COMPLAINTS, QUEUE, pulse
 from console.visits import Visit
@@ -72,13 +73,11 @@ def _draw(now: Figures, visit: Visit, longest: str) -> None:
 def _panels(queue: Inbox, promised: list[Complaint], me: int) -> None:
     with _panel(_("Waiting for somebody"), "/inbox?queue=unassigned"):
         for line in queue.first:
-            with box("inbox-row"):
-                inbox_rows.draw(line, me)
+            paint(inbox_rows.draw(line, me), "inbox-row")
         if not queue.first:
             text(_("Nobody waits. Well done."), "dim panel-empty")
     with _panel(_("Next promises"), "/complaints"):
-        for complaint in promised:
-            complaints.row(complaint)
+        paint([complaints.row(complaint) for complaint in promised], "rows")
         if not promised:
             text(_("No promise is open."), "dim panel-empty")
 

@@ -1,7 +1,8 @@
 """What every screen shows of the inbox, read once for all: after a change the first to ask reads it."""
 
 import asyncio
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from crm.inbox_lines import Line
 from crm.models.inbox import StaffDesk
 
 SHOWN = 5
+STALE_S = 15.0  # the clocks in it go on counting
 _NOBODY = 0  # no member of staff has this number: what is shared is read as nobody's
 
 
@@ -30,6 +32,7 @@ class Inbox:
     signals: list[Signal]
     mark: Mark
     mine: StaffDesk | None = None
+    read_at: float = field(default_factory=time.monotonic)
 
     @property
     def waiting(self) -> int:
@@ -53,16 +56,28 @@ async def shared() -> Inbox:
     """The inbox as of the pulse's last mark; read at most once for each mark, however many screens ask."""
     global _shared
     async with _reading:
-        if _shared is None or _shared.mark != pulse.marks.get(QUEUE):
+        if _shared is None or not _is_good(_shared, pulse.marks.get(QUEUE)):
             _shared = await desk.look(read)
         return _shared
 
 
 async def for_visitor(visitor: Visitor) -> Inbox | None:
-    """The inbox read afresh for a page that opens; None for those it is not for."""
+    """The inbox as it is now, for a page that opens; None for those it is not for."""
+    global _shared
     if visitor.role not in CARE:
         return None
-    return await desk.look(lambda session: replace(read(session), mine=availability.look(session, visitor.staff_id)))
+    now, mine = await desk.look(lambda session: (_as_of_now(session), availability.look(session, visitor.staff_id)))
+    _shared = now
+    return replace(now, mine=mine)
+
+
+def _as_of_now(session: Session) -> Inbox:
+    known = _shared
+    return known if known is not None and _is_good(known, changes.queue(session)) else read(session)
+
+
+def _is_good(known: Inbox, mark: Mark | None) -> bool:
+    return known.mark == mark and time.monotonic() - known.read_at < STALE_S
 
 
 def read(session: Session) -> Inbox:

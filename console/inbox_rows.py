@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import htpy as h
 from nicegui import ui
 
 from console import phrases
 from console.language import _
-from console.pieces import attribute, avatar, box, link, pill, text
+from console.painted import avatar, icon, paint, pill, repaint
+from console.pieces import attribute, box
 from crm import clock
 from crm.inbox_lines import Call, LastWord, Line
 from crm.models.conversations import Author, EscalationReason, EscalationState
@@ -27,21 +29,21 @@ class Rows:
 
     def __init__(self) -> None:
         self.place = attribute(box("card rows inbox-rows"), role="list")
-        self._rows: dict[int, tuple[ui.element, object]] = {}
+        self._rows: dict[int, tuple[ui.html, object]] = {}
 
-    def show(self, wanted: list[tuple[int, object, Callable[[ui.element], None]]]) -> None:
-        """Shows (key, what it depends on, how it is drawn) in this order."""
-        for key in set(self._rows) - {key for key, _what, _draw in wanted}:
+    def show(self, wanted: list[tuple[int, object, str, Callable[[], h.Node]]]) -> None:
+        """Shows (key, what it depends on, its classes, how it is drawn) in this order."""
+        for key in set(self._rows) - {row[0] for row in wanted}:
             self._rows.pop(key)[0].delete()
-        for place, (key, what, draw) in enumerate(wanted):
+        for place, (key, what, classes, draw) in enumerate(wanted):
             row, shown = self._rows.get(key) or (None, None)
             if row is None:
                 with self.place:
-                    row = attribute(box("inbox-row"), role="listitem", data_conversation=str(key))
+                    row = attribute(paint(draw()), role="listitem", data_conversation=str(key))
+            elif shown != what:
+                repaint(row, draw())
             if shown != what:
-                row.clear()
-                with row:
-                    draw(row)
+                row.classes(replace=classes)
                 self._rows[key] = (row, what)
             if self.place.default_slot.children[place] is not row:
                 row.move(target_index=place)
@@ -52,41 +54,35 @@ def shown(line: Line, me: int, leads: bool = False) -> object:
     return line, _time(line), leads, line.call is not None and line.call.holder_id == me
 
 
-def draw(line: Line, me: int) -> None:
+def draw(line: Line, me: int) -> h.Element:
     """The line, a link to its conversation."""
     words, tone, explained = _time(line)
-    with link(f"/conversations/{line.conversation_id}", "inbox-link"):
-        avatar(line.customer)
-        with box("row-main"):
-            _head(line)
-            _words(line)
-        with box("row-end"):
-            attribute(text(words, f"inbox-time {tone}"), title=explained)
-            text(_holder(line.call, me), "dim small clip")
+    return h.a(".inbox-link", href=f"/conversations/{line.conversation_id}")[
+        avatar(line.customer),
+        h.div(".row-main")[_head(line), _words(line)],
+        h.div(".row-end")[
+            h.div(class_=f"inbox-time {tone}", title=explained)[words],
+            h.div(".dim.small.clip")[_holder(line.call, me)],
+        ],
+    ]
 
 
-def _head(line: Line) -> None:
-    with box("row-head"):
-        if line.unread:
-            attribute(box("inbox-dot", "span"), role="img", aria_label=_("New"), title=_("New"))
-        text(line.customer or _("No name yet"), "strong", "span")
-        if line.tier is not Tier.NONE:
-            text(phrases.word(line.tier), f"tier {line.tier.value}", "span")
-        if line.call is not None:
-            pill(phrases.word(line.call.reason), TONES.get(line.call.reason, ""))
-        if line.mentioned:
-            pill(_("You were called"), "info")
+def _head(line: Line) -> h.Element:
+    return h.div(".row-head")[
+        line.unread and h.span(".inbox-dot", role="img", aria_label=_("New"), title=_("New")),
+        h.span(".strong")[line.customer or _("No name yet")],
+        line.tier is not Tier.NONE and h.span(class_=f"tier {line.tier.value}")[phrases.word(line.tier)],
+        line.call is not None and pill(phrases.word(line.call.reason), TONES.get(line.call.reason, "")),
+        line.mentioned and pill(_("You were called"), "info"),
+    ]
 
 
-def _words(line: Line) -> None:
-    with box("row-words"):
-        if line.last is not None:
-            text(f"{_speaker(line.last, line.customer)}: ", "inbox-speaker", "span")
-            text(_said(line.last), tag="span")
-        elif line.call is not None and line.call.note:
-            text(line.call.note, tag="span")
-        else:
-            text(_("(no words yet)"), tag="span")
+def _words(line: Line) -> h.Element:
+    if line.last is not None:
+        speaker = _speaker(line.last, line.customer)
+        return h.div(".row-words")[h.span(".inbox-speaker")[f"{speaker}: "], h.span[_said(line.last)]]
+    noted = line.call.note if line.call is not None else ""
+    return h.div(".row-words")[h.span[noted or _("(no words yet)")]]
 
 
 def _speaker(last: LastWord, customer: str) -> str:
@@ -127,20 +123,17 @@ def _holder(call: Call | None, me: int) -> str:
     return call.holder
 
 
-def draw_doing(line: Line, leads: bool) -> None:
+def draw_doing(line: Line, leads: bool) -> h.Element:
     """What can be done to it at once. The buttons have no handlers of their own: one on the page hears them all."""
     call = line.call
-    with box("inbox-doing"):
-        if call is None or call.closed_at is not None:
-            return
-        if call.state is EscalationState.OPEN:
-            _button("claim", call.id, "front_hand", _("Take it (c)"))
-        if leads:
-            _button("assign", call.id, "person_add", _("Give it to a colleague (a)"))
+    if call is None or call.closed_at is not None:
+        return h.div(".inbox-doing")
+    return h.div(".inbox-doing")[
+        call.state is EscalationState.OPEN and _button("claim", call.id, "front_hand", _("Take it (c)")),
+        leads and _button("assign", call.id, "person_add", _("Give it to a colleague (a)")),
+    ]
 
 
-def _button(what: str, call_id: int, icon: str, words: str) -> None:
-    button = attribute(box("icon-btn", "button"), type="button", title=words, aria_label=words)
-    attribute(button, data_do=what, data_call=str(call_id))
-    with button:
-        ui.icon(icon)
+def _button(what: str, call_id: int, symbol: str, words: str) -> h.Element:
+    named = {"title": words, "aria-label": words, "data-do": what, "data-call": str(call_id)}
+    return h.button(".icon-btn", named, type="button")[icon(symbol)]

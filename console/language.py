@@ -18,6 +18,7 @@ LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 LOCALES = Path(__file__).parent / "locales"
 
 of_request: ContextVar[str] = ContextVar("of_request", default=DEFAULT)
+_of_screen: ContextVar[str | None] = ContextVar("_of_screen", default=None)  # what is set here is not asked of NiceGUI
 _of_client: dict[str, str] = {}
 
 
@@ -33,6 +34,9 @@ def plural(one: str, many: str, number: int) -> str:
 
 def current() -> str:
     """The language of the screen being built or changed; outside of one, of the request being answered."""
+    known = _of_screen.get()
+    if known is not None:
+        return known
     with suppress(RuntimeError):
         return _of_client.get(context.client.id, of_request.get())
     return of_request.get()
@@ -41,6 +45,11 @@ def current() -> str:
 def remember(client_id: str, language: str) -> None:
     """Events and live updates of this screen come without a request: its language is kept until it closes."""
     _of_client[client_id] = language
+
+
+def enter(client_id: str) -> None:
+    """The task works for this screen alone from now on; so do those that it starts."""
+    _of_screen.set(_of_client.get(client_id))
 
 
 def forget(client_id: str) -> None:

@@ -9,7 +9,7 @@ import structlog
 from nicegui import background_tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from console import guard
+from console import guard, language
 from console.visits import Visit
 from crm import changes, staff_sessions
 from crm.changes import Mark
@@ -110,6 +110,7 @@ pulse = Pulse()
 
 
 async def _within(visit: Visit, listener: Listener) -> None:
+    language.enter(visit.client.id)
     with visit.client:
         await listener()
 

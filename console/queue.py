@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlencode
 
+import htpy as h
 from fastapi import APIRouter
 from nicegui import ui
 from sqlalchemy.orm import Session
@@ -178,6 +179,7 @@ class Screen:
                 (
                     line.conversation_id,
                     inbox_rows.shown(line, me, self.leads),
+                    "inbox-row unread" if line.unread else "inbox-row",
                     partial(self._draw_line, line),
                 )
                 for line in lines
@@ -186,10 +188,8 @@ class Screen:
         more = sight.page.after if sight.page is not None else None
         self.rest.show((asked, bool(lines), more, sight.found), lambda: self._draw_rest(sight, more))
 
-    def _draw_line(self, line: Line, row: ui.element) -> None:
-        row.classes(replace="inbox-row unread" if line.unread else "inbox-row")
-        inbox_rows.draw(line, self.visit.visitor.staff_id)
-        inbox_rows.draw_doing(line, self.leads)
+    def _draw_line(self, line: Line) -> h.Node:
+        return [inbox_rows.draw(line, self.visit.visitor.staff_id), inbox_rows.draw_doing(line, self.leads)]
 
     def _draw_tabs(self, numbers: Counts) -> None:
         for place, queue in enumerate(Queue, 1):
