@@ -80,6 +80,8 @@ def _customer(session: Session, entry: Entry, products: dict[str, Product], agen
     _birthday(session, customer, entry.get("birthday"))
     _consents(session, customer, entry.get("consents") or ())
     conversation = _chat(session, customer, entry.get("telegram"))
+    if conversation is not None and entry.get("waiting"):
+        demo_service.wait_for_staff(session, conversation, entry["waiting"])
     orders = {each["order_code"]: _purchase(session, customer, each, products) for each in entry.get("purchases") or ()}
     filed = {
         each.get("order_code"): _complaint(session, customer, conversation, each, orders, products, agent)

@@ -90,7 +90,7 @@ def serve(path: str, home: Path, database: Database, **settings: str) -> Iterato
         yield Desk(f"http://127.0.0.1:{port}", database, home, process)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0, (home / "console.log").read_text()
+        assert process.wait(60) == 0, (home / "console.log").read_text()
         database.dispose()
 
 
