@@ -9,7 +9,7 @@ from console import desk, guard, inbox, phrases
 from console.frame import frame
 from console.language import _
 from console.learning import learning_tabs
-from console.pieces import Canvas, attribute, box, empty, link, moment, pill, text
+from console.pieces import Canvas, attribute, box, empty, link, moment, pill, symbol, text
 from console.visits import Visit
 from crm import authored_articles, knowledge
 from crm.articles import Article
@@ -54,7 +54,7 @@ async def page(visit: Visit) -> None:
             field = ui.input(placeholder=_("Search by title or product"))
             field.props("outlined dense clearable debounce=150").classes("search narrow")
             with link("/articles/new", "btn primary"):
-                ui.icon("post_add")
+                symbol("post_add")
                 text(_("Write an article"), tag="span")
         place = Canvas("stack")
 

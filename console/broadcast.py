@@ -3,15 +3,13 @@
 from collections import Counter
 from datetime import datetime
 
-from nicegui import ui
-
 from console import broadcast_sight, desk, guard, inbox, phrases
 from console.broadcast_actions import Actions
 from console.broadcast_sight import Shares, Sight
 from console.broadcasts import TONES, audience_words
 from console.frame import frame
 from console.language import _, plural
-from console.pieces import Canvas, attribute, box, fact, link, pill, section, text
+from console.pieces import Canvas, attribute, box, fact, link, pill, section, symbol, text
 from console.pulse import campaign as campaign_topic
 from console.pulse import pulse
 from console.visits import Visit
@@ -118,7 +116,7 @@ def _draw_expected(sight: Sight) -> None:
 
 def _alert(words: str) -> None:
     with attribute(box("promise late"), role="alert"):
-        ui.icon("report")
+        symbol("report")
         text(words, tag="span")
 
 

@@ -11,7 +11,7 @@ from console.broadcast_time import chosen_moment
 from console.desk import Outcome, act
 from console.dialogs import confirmed
 from console.language import _, plural
-from console.pieces import attribute, box, button, link, text
+from console.pieces import attribute, box, button, link, symbol, text
 from console.pulse import pulse
 from console.visits import Visit
 from crm import campaigns
@@ -48,7 +48,7 @@ class Actions:
                 button(_("Pause"), self._pause, "", "pause")
             if state in EDITABLE:
                 with link(f"/broadcasts/{self.campaign_id}/edit", "btn"):
-                    ui.icon("edit")
+                    symbol("edit")
                     text(_("Edit"), tag="span")
             if state is S.SCHEDULED:
                 button(_("Take off the calendar"), self._unschedule, "", "event_busy")

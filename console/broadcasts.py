@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import desk, guard, inbox, phrases
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, box, empty, link, moment, pill, text
+from console.pieces import Canvas, box, empty, link, moment, pill, symbol, text
 from console.visits import Visit
 from crm import campaigns, customers
 from crm.audiences import Audience
@@ -48,7 +47,7 @@ async def page(visit: Visit) -> None:
         with box("tools"):
             text(_("Advertising goes only to customers who agreed to it, in the permitted hours."), "dim")
             with link("/broadcasts/new", "btn primary"):
-                ui.icon("add")
+                symbol("add")
                 text(_("New broadcast"), tag="span")
         place = Canvas("stack")
 

@@ -11,7 +11,7 @@ from nicegui import ui
 from console import bubble_files, phrases
 from console.language import _
 from console.painted import icon, paint
-from console.pieces import attribute, box, button, empty, text
+from console.pieces import attribute, box, button, empty, symbol, text
 from crm.models.conversations import Author
 from crm.models.messaging import OutboxState
 from crm.models.talk import Note
@@ -198,7 +198,7 @@ class Bubbles:
         known.place.classes(replace="delivery " + ("bad" if line.delivery in TROUBLE else ""))
         attribute(known.place, data_state=line.delivery.value)
         with known.place:
-            ui.icon(ICONS[line.delivery])
+            symbol(ICONS[line.delivery])
             text(_delivery_words(line, line.delivery), tag="span")
             if line.again:
                 text(_("· sent once more below"), tag="span")

@@ -8,7 +8,7 @@ from nicegui import ui
 from console import customer_form, desk, phrases
 from console.desk import act
 from console.language import _
-from console.pieces import attribute, avatar, box, button, fact, link, moment, pill, section, text
+from console.pieces import attribute, avatar, box, button, fact, link, moment, pill, section, symbol, text
 from console.visits import current
 from crm import clock, customer_card, customer_contact, customer_edits
 from crm.customer_card import Card, Warranty
@@ -70,11 +70,11 @@ class Panel:
     def _alerts(self) -> None:
         if self.card.alike and self._linked:
             with link(f"/customers/{self.card.customer.id}", "notice warn"):
-                ui.icon("group")
+                symbol("group")
                 text(_("Another record may be this person's"), tag="span")
         for request in self.card.requests:
             with link(f"/privacy?about={request.id}", "notice info"):
-                ui.icon("policy")
+                symbol("policy")
                 words = _("{kind}: by {day}").format(kind=phrases.word(request.kind), day=phrases.day(request.due_at))
                 text(words, tag="span")
 

@@ -14,7 +14,7 @@ from console.complaint_side import Side
 from console.complaint_work import Work
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, text
+from console.pieces import Canvas, attribute, box, button, symbol, text
 from console.pulse import COMPLAINTS, pulse
 from console.visits import Visit
 from crm import case_sight, complaints, customer_card
@@ -111,7 +111,7 @@ class Screen:
 
         self.undo.clear()
         with self.undo, box("undo-bar"):
-            ui.icon("check")
+            symbol("check")
             text(words, tag="span")
             button(_("Undo"), back, "quiet", "undo")
 

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 import htpy as h
-from nicegui import ui
 
 from console import phrases
 from console.language import _
-from console.pieces import attribute, box, text
+from console.pieces import attribute, box, symbol, text
 from crm.models.care import Complaint
 from crm.service_levels import ClockView
 
@@ -65,7 +64,7 @@ def strip(clocks: list[ClockView]) -> None:
 
 def _one(clock: ClockView, icon: str, look: str, state: str, until: str) -> None:
     with attribute(box(f"clock {look}"), title=phrases.full_time(clock.due_at)):
-        ui.icon(icon)
+        symbol(icon)
         with box("clock-words"):
             text(phrases.word(clock.kind), "small")
             text(state, "strong")

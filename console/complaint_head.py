@@ -10,7 +10,7 @@ from console.complaint_rows import is_late, state
 from console.desk import act
 from console.language import _
 from console.painted import paint
-from console.pieces import attribute, box, button, fact, link, section, text
+from console.pieces import attribute, box, button, fact, link, section, symbol, text
 from console.visits import current
 from crm import customer_contact
 from crm.case_sight import CaseSight
@@ -48,7 +48,7 @@ def _buttons(sight: CaseSight, move: Move, take: Callable[[], Awaitable[None]]) 
     complaint = sight.complaint
     if complaint.conversation_id is not None:
         with link(f"/conversations/{complaint.conversation_id}", "btn"):
-            ui.icon("forum")
+            symbol("forum")
             text(_("Conversation"), tag="span")
     if ComplaintState.ACKNOWLEDGED in sight.moves:
         _move(_("Acknowledge"), move, ComplaintState.ACKNOWLEDGED, "", "mark_email_read")
@@ -73,7 +73,7 @@ def _move(words: str, move: Move, to: ComplaintState, kind: str, icon: str) -> N
 
 def _kept(kept: Complaint) -> None:
     with link(f"/complaints/{kept.id}", "promise"):
-        ui.icon("call_merge")
+        symbol("call_merge")
         text(_("Answered in {code}").format(code=kept.code), tag="span")
 
 
@@ -81,7 +81,7 @@ def _promise(complaint: Complaint) -> None:
     """What the customer was told; the clocks say what we ask of ourselves."""
     late = is_late(complaint) and complaint.resolved_at is None
     with box("promise late" if late else "promise"):
-        ui.icon("schedule")
+        symbol("schedule")
         if complaint.resolved_at is not None:
             text(_("Answered at {time}").format(time=phrases.when(complaint.resolved_at)), tag="span")
         elif complaint.state is ComplaintState.WAITING:

@@ -9,7 +9,7 @@ from console import phrases
 from console.complaint_dialogs import Form, choice_field, words_field
 from console.complaint_part import Part, act, say
 from console.language import _
-from console.pieces import box, button, link, section, text
+from console.pieces import box, button, link, section, symbol, text
 from crm import case_merges, complaints
 from crm.case_sight import CaseSight
 from crm.complaints import Report
@@ -42,7 +42,7 @@ class Merging(Part):
             await self._join(number)
 
         with box("case-step"):
-            ui.icon("call_merge")
+            symbol("call_merge")
             with box("row-main"):
                 with link(f"/complaints/{number}", "plain"):
                     text(code, "strong mono", "span")

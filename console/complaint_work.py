@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import phrases
 from console.complaint_dialogs import Form, choice_field, day_field, day_of, line_field, words_field
 from console.complaint_part import Part, act
 from console.language import _
-from console.pieces import attribute, box, button, pill, section, text
+from console.pieces import attribute, box, button, pill, section, symbol, text
 from crm import case_compensation, case_steps, complaints, partners
 from crm.case_sight import CaseSight
 from crm.models.cases import CaseStep, Compensation, CompensationKind, StepState
@@ -66,9 +65,7 @@ class Work(Part):
     def _step(self, sight: CaseSight, step: CaseStep) -> None:
         late = step.state is StepState.OPEN and step.due_on is not None and step.due_on < case_steps.today()
         with attribute(box("case-step late" if late else "case-step"), data_step=str(step.id)):
-            ui.icon(
-                {StepState.OPEN: "radio_button_unchecked", StepState.DONE: "check_circle"}.get(step.state, "cancel")
-            )
+            symbol({StepState.OPEN: "radio_button_unchecked", StepState.DONE: "check_circle"}.get(step.state, "cancel"))
             with box("row-main"):
                 text(step.what, "prose-small")
                 if step.answer:
@@ -162,7 +159,7 @@ class Work(Part):
             await self._withdraw(given.id)
 
         with box("case-step"):
-            ui.icon("redeem")
+            symbol("redeem")
             with box("row-main"):
                 with box("row-head"):
                     text(phrases.word(given.kind), "strong", "span")

@@ -14,7 +14,7 @@ from console.complaint_rows import is_late, row, shown
 from console.frame import frame
 from console.language import _
 from console.painted import paint
-from console.pieces import Canvas, box, button, empty, link, text
+from console.pieces import Canvas, box, button, empty, link, symbol, text
 from console.pulse import COMPLAINTS, pulse
 from console.visits import Visit
 from crm import case_list, case_sight, customer_contact, partners, service_levels
@@ -175,7 +175,7 @@ class Listing:
 
 def _to(target: str, icon: str, words: str) -> None:
     with link(target, "btn"):
-        ui.icon(icon)
+        symbol(icon)
         text(words, tag="span")
 
 

@@ -9,7 +9,7 @@ from console.desk import act
 from console.dialogs import confirmed
 from console.frame import frame
 from console.language import _
-from console.pieces import attribute, avatar, box, button, empty, link, pill, text
+from console.pieces import attribute, avatar, box, button, empty, link, pill, symbol, text
 from console.visits import Visit
 from crm import clock, customer_card, customer_edits, duplicates, housekeeping, merges
 from crm.customer_card import Card
@@ -111,7 +111,7 @@ class Choice:
             with box("actions"):
                 button(_("Make them one"), self._merge, "primary", "call_merge")
                 with link(f"/customers/merge/{gone.id}/{kept.id}", "btn"):
-                    ui.icon("swap_horiz")
+                    symbol("swap_horiz")
                     text(_("Keep the other one"), tag="span")
 
     def _field(self, field: str, values: list[dict[str, object]]) -> None:

@@ -11,7 +11,7 @@ from console.desk import act
 from console.dialogs import confirmed
 from console.frame import frame
 from console.language import _
-from console.pieces import box, button, empty, link, moment, pill, section, text
+from console.pieces import box, button, empty, link, moment, pill, section, symbol, text
 from console.visits import Visit
 from crm import customer_card, customer_contact, customer_edits, merges
 from crm.customer_card import Card
@@ -34,7 +34,7 @@ async def page(visit: Visit, customer_id: int) -> None:
     with frame(visit, title, await inbox.for_visitor(visit.visitor), back=(_("Customers"), "/customers")):
         if about.conversation_id is not None:
             with box("actions"), link(f"/conversations/{about.conversation_id}", "btn primary"):
-                ui.icon("forum")
+                symbol("forum")
                 text(_("Open the conversation"), tag="span")
         with box("customer-desk"):
             with box("card aside-card alone"):
@@ -67,7 +67,7 @@ def _merged(visit: Visit, about: Card) -> None:
                 ui.navigate.to(f"/customers/{about.customer.id}")
 
     with box("notice info"):
-        ui.icon("call_merge")
+        symbol("call_merge")
         with box("row-main"):
             text(_("Merged with another record, {time}").format(time=phrases.when(merge.at)))
             text(_("It can be taken back within a day."), "small dim")

@@ -11,7 +11,7 @@ from console import desk, guard, inbox, phrases
 from console.access import PAGES
 from console.frame import frame
 from console.language import _
-from console.pieces import attribute, avatar, box, empty, link, tabs, text
+from console.pieces import attribute, avatar, box, empty, link, symbol, tabs, text
 from console.visits import Visit
 from crm import customer_contact, customer_list, duplicates, personal_data_requests
 from crm.customer_list import Filter, Page
@@ -45,7 +45,7 @@ class List:
             )
             self._field.props("outlined dense clearable autofocus debounce=200").classes("search")
             with self._field.add_slot("prepend"):
-                ui.icon("search")
+                symbol("search")
             self._filters()
         self._place = box("stack")
         self._field.on_value_change(self._typed)

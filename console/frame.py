@@ -10,7 +10,7 @@ from console import broadcast_watch, duty, inbox_alerts, language, notices_bell,
 from console.access import PAGES
 from console.inbox import Inbox
 from console.language import _
-from console.pieces import attribute, avatar, box, link, text
+from console.pieces import attribute, avatar, box, link, symbol, text
 from console.visits import Visit
 
 PRODUCT = "Tri Ân"
@@ -37,7 +37,7 @@ def frame(visit: Visit, title: str, waiting: Inbox | None, back: tuple[str, str]
                 with box("top-title"):
                     if back is not None:
                         with attribute(link(back[1], "back"), title=back[0], aria_label=back[0]):
-                            ui.icon("arrow_back")
+                            symbol("arrow_back")
                     text(title, tag="h1")
                 with box("top-end"):
                     if waiting is not None and waiting.mine is not None:
@@ -62,7 +62,7 @@ def _navigation(visit: Visit) -> ui.element:
             if visit.visitor.role in PAGES[path]:
                 with link(path, "nav-item on" if _is_here(visit, path) else "nav-item") as entry:
                     attribute(entry, title=words)
-                    ui.icon(icon)
+                    symbol(icon)
                     text(words, tag="span")
                 if path == "/inbox":
                     badge.move(entry)
@@ -77,7 +77,7 @@ def _navigation(visit: Visit) -> ui.element:
         with attribute(box("", "form"), method="post", action="/logout"):
             out = attribute(box("icon-btn", "button"), type="submit", title=_("Log out"), aria_label=_("Log out"))
             with out:
-                ui.icon("logout")
+                symbol("logout")
     return badge
 
 

@@ -11,7 +11,7 @@ from console.connections import sections
 from console.desk import act
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, empty, link, moment, pill, text
+from console.pieces import Canvas, attribute, box, button, empty, link, moment, pill, symbol, text
 from console.visits import Visit
 from crm import import_files, imports
 from crm.import_tables import MAX_BYTES
@@ -79,7 +79,7 @@ class _Upload:
                 auto_upload=True,
             )
             with upload.add_slot("header"), box("upload-head"):
-                ui.icon("upload_file")
+                symbol("upload_file")
                 text(_("Drop a CSV or Excel file (.xlsx) here, or press to choose one"), tag="span")
                 ui.element("q-uploader-add-trigger")  # the field of the file, over the whole of the head
             upload.props('accept=".csv,.txt,.tsv,.xlsx" flat bordered').classes("upload")

@@ -3,14 +3,14 @@
 from nicegui import ui
 
 from console.language import _
-from console.pieces import attribute, box, text
+from console.pieces import attribute, box, symbol, text
 
 
 def button() -> None:
     """A button that shows the keys."""
     help_button = attribute(box("icon-btn", "button"), type="button", data_do="keys")
     with attribute(help_button, title=_("Keys (?)"), aria_label=_("Keys (?)")):
-        ui.icon("keyboard")
+        symbol("keyboard")
     help_button.on("click", _show)
 
 

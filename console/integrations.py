@@ -14,7 +14,7 @@ from console.desk import act
 from console.dialogs import confirmed
 from console.frame import frame
 from console.language import _, plural
-from console.pieces import Canvas, Handler, attribute, box, button, empty, link, moment, pill, text
+from console.pieces import Canvas, Handler, attribute, box, button, empty, link, moment, pill, symbol, text
 from console.visits import Visit
 from crm import api_tokens, webhooks_out
 from crm.api_tokens import Scope
@@ -108,7 +108,7 @@ def _tokens(tokens: list[ApiToken], revoke: Revoke) -> None:
         with box("panel-head"):
             text(_("Tokens for the API"), tag="h2")
             with link("/integrations/tokens/new", "btn primary"):
-                ui.icon("add")
+                symbol("add")
                 text(_("New token"), tag="span")
         if not tokens:
             empty("key", _("No system has a token"), _("With one, the till or the web shop can push its purchases."))
@@ -151,7 +151,7 @@ def _webhooks(endpoints: list[WebhookEndpoint]) -> None:
         with box("panel-head"):
             text("Webhook", tag="h2")
             with link("/integrations/webhooks/new", "btn primary"):
-                ui.icon("add")
+                symbol("add")
                 text(_("New webhook"), tag="span")
         if not endpoints:
             empty("webhook", _("No system is told anything"), _("A webhook tells it at once what happens here."))

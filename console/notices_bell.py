@@ -7,7 +7,7 @@ from console import desk, own_chat, pulse
 from console.desk import act
 from console.language import _
 from console.notice_words import icon, sentence
-from console.pieces import attribute, box, link, moment, text
+from console.pieces import attribute, box, link, moment, symbol, text
 from console.visits import Visit
 from crm import staff_notices
 from crm.models.service import NoticeKind, StaffNotice
@@ -26,7 +26,7 @@ class Bell:
         self._newest: int | None = None
         with attribute(box("icon-btn bell", "button"), type="button", aria_haspopup="dialog") as self._button:
             attribute(self._button, title=_("Notices"), aria_label=_("Notices"))
-            ui.icon("notifications")
+            symbol("notifications")
             self._badge = text("", "badge hidden", "span")
             self._menu = ui.menu().props('anchor="bottom right" self="top right"').classes("bell-menu")
             self._menu.on("show", self._opened)
@@ -90,7 +90,7 @@ def _draw(latest: list[StaffNotice]) -> None:
         text(_("Nothing yet. Clocks that run out, promises and mentions of you appear here."), "dim bell-empty")
     for notice in latest:
         with link(notice.target, "bell-notice" + ("" if notice.read_at else " unread")):
-            ui.icon(icon(notice.kind)).classes(f"bell-icon {'loud' if notice.kind in _LOUD else ''}")
+            symbol(icon(notice.kind)).classes(f"bell-icon {'loud' if notice.kind in _LOUD else ''}")
             with box("bell-words"):
                 text(sentence(notice))
                 moment(notice.at, "dim small")

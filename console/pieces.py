@@ -37,6 +37,11 @@ def link(target: str, classes: str = "") -> ui.element:
     return attribute(box(classes, "a"), href=target)
 
 
+def symbol(name: str) -> ui.element:
+    """A Material icon: Quasar's own, without the bindings that `ui.icon` has and nobody here uses."""
+    return attribute(ui.element("q-icon"), name=name)
+
+
 class Canvas:
     """A part of the page drawn again only when what it shows has changed: no click is lost to a redraw of the same."""
 
@@ -59,7 +64,7 @@ def button(words: str, handler: Handler, kind: str = "", icon: str = "") -> ui.e
     element = attribute(box(f"btn {kind}", "button"), type="button")
     with element:
         if icon:
-            ui.icon(icon)
+            symbol(icon)
         text(words, tag="span")
 
     async def pressed() -> None:
@@ -97,7 +102,7 @@ def avatar(name: str, classes: str = "") -> None:
 def empty(icon: str, title: str, hint: str) -> None:
     """An empty state that says what to do."""
     with box("empty"):
-        ui.icon(icon)
+        symbol(icon)
         text(title, "empty-title")
         text(hint, "dim")
 

@@ -9,7 +9,7 @@ from console import customer_rights, desk, guard, inbox, phrases
 from console.desk import act
 from console.frame import frame
 from console.language import _
-from console.pieces import attribute, box, button, empty, link, moment, pill, tabs, text
+from console.pieces import attribute, box, button, empty, link, moment, pill, symbol, tabs, text
 from console.visits import Visit
 from crm import clock, complaints, personal_data_handover, personal_data_requests
 from crm.models.privacy import PrivacyRequest, RequestKind, RequestState
@@ -77,7 +77,7 @@ class Screen:
     def _row(self, request: PrivacyRequest, held: bool) -> None:
         with attribute(box("entry privacy-row on" if request.id == self._chosen else "entry privacy-row")) as row:
             attribute(row, data_request=str(request.id))
-            ui.icon(ICONS[request.kind]).classes("row-icon")
+            symbol(ICONS[request.kind]).classes("row-icon")
             with box("row-main"):
                 with box("row-head"):
                     with link(f"/customers/{request.customer_id}", "plain strong"):

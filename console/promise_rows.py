@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import phrases
 from console.desk import act
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, link, moment, pill, text
+from console.pieces import Canvas, attribute, box, button, link, moment, pill, symbol, text
 from crm import clock, promises
 from crm.models.people import Tier
 from crm.models.service import PromiseState
@@ -95,7 +94,7 @@ def draw(line: Line, acts: Acts) -> None:
 def _small(icon: str, words: str, pressed: Callable[[], Awaitable[None]]) -> None:
     element = attribute(box("icon-btn", "button"), type="button", title=words, aria_label=words)
     with element:
-        ui.icon(icon)
+        symbol(icon)
     element.on("click", pressed)
 
 

@@ -31,7 +31,7 @@ from console.frame import frame
 from console.inbox_filters import FilterBar
 from console.language import _
 from console.phrases import word
-from console.pieces import Canvas, attribute, box, button, empty, text
+from console.pieces import Canvas, attribute, box, button, empty, symbol, text
 from console.pulse import QUEUE, pulse
 from console.visits import Visit, Visitor, visitor_of
 from crm import availability, customer_contact, escalations, inbox_found
@@ -149,7 +149,7 @@ class Screen:
                 self.search.props("outlined dense clearable debounce=200").classes("search inbox-search")
                 self.search.props["placeholder"] = _("Search names, phones, codes and what was said (press /)")
                 with self.search.add_slot("prepend"):
-                    ui.icon("search")
+                    symbol("search")
                 inbox_alerts.switches(mine)
                 inbox_keys.button()
             self.tabs = Canvas("inbox-tabs tabs")

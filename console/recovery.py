@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import desk, guard, inbox, phrases
@@ -12,7 +11,7 @@ from console.complaint_dialogs import Form, words_field
 from console.complaint_part import act, ask
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, empty, link, moment, pill, tabs, text
+from console.pieces import Canvas, attribute, box, button, empty, link, moment, pill, symbol, tabs, text
 from console.visits import Visit
 from crm import case_sight, recovery
 from crm.models.cases import RecoveryState, RecoveryTask
@@ -140,7 +139,7 @@ class Screen:
         talk = sight.talks.get(task.customer_id)
         if talk is not None:
             with link(f"/conversations/{talk}", "btn"):
-                ui.icon("forum")
+                symbol("forum")
                 text(_("Conversation"), tag="span")
         if task.state is RecoveryState.OPEN:
             button(

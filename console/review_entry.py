@@ -10,7 +10,7 @@ from console import phrases
 from console.desk import act, look
 from console.language import _
 from console.meanings import meaning
-from console.pieces import Canvas, attribute, box, button, empty, link, moment, section, text
+from console.pieces import Canvas, attribute, box, button, empty, link, moment, section, symbol, text
 from crm import authored_articles, catalogue, intents, knowledge, review
 from crm.models.review import ReviewEntry, ReviewSighting, ReviewState
 from crm.models.staff import Staff
@@ -119,7 +119,7 @@ class Decisions:
             for hit in sight.near:
                 self._answer(hit)
             with box("actions"), link(f"/articles/new?entry={sight.entry.id}", "btn"):
-                ui.icon("post_add")
+                symbol("post_add")
                 text(_("Write a new article"), tag="span")
 
     def _answer(self, hit: Hit) -> None:

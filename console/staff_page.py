@@ -11,7 +11,7 @@ from console import desk, guard, inbox, phrases
 from console.desk import act
 from console.frame import frame
 from console.language import _
-from console.pieces import attribute, avatar, box, button, link, moment, pill, tabs, text
+from console.pieces import attribute, avatar, box, button, link, moment, pill, symbol, tabs, text
 from console.visits import Visit
 from crm import second_factor, staff_admin, staff_sessions
 from crm.models.staff import Role, Staff
@@ -38,7 +38,7 @@ async def page(visit: Visit) -> None:
         with box("tools"):
             sections("people")
             with link("/staff/new", "btn primary"):
-                ui.icon("person_add")
+                symbol("person_add")
                 text(_("Add a person"), tag="span")
         with box("stack"), box("card rows"):
             for person in people:

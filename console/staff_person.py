@@ -12,7 +12,7 @@ from console.desk import act
 from console.dialogs import confirmed
 from console.frame import frame
 from console.language import _
-from console.pieces import Canvas, attribute, avatar, box, button, fact, link, moment, pill, section, text
+from console.pieces import Canvas, attribute, avatar, box, button, fact, link, moment, pill, section, symbol, text
 from console.staff_page import role_choice, show_link, state
 from console.visits import Visit
 from crm import availability, second_factor, staff_admin, staff_sessions
@@ -102,7 +102,7 @@ def _head(about: About) -> None:
         state(staff)
     fact(_("Added"), phrases.day(staff.created_at))
     with box("actions"), link(f"/audit?person={staff.id}", "btn"):
-        ui.icon("history")
+        symbol("history")
         text(_("What they did"), tag="span")
 
 
@@ -235,7 +235,7 @@ def session_rows(
         text(_("Nowhere just now."), "dim")
     for each in sessions:
         with box("device"):
-            ui.icon(devices.icon(each.device))
+            symbol(devices.icon(each.device))
             with box("row-main"):
                 text(devices.words(each.device), "strong")
                 text(each.address, "dim small mono")

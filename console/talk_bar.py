@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from console import phrases, talk_dialogs
 from console.desk import act
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, pill, text
+from console.pieces import Canvas, attribute, box, button, pill, symbol, text
 from console.talk import Sight, Talk
 from crm import clock, escalations, holds, threads
 from crm.models.conversations import Escalation, Mode
@@ -74,7 +74,7 @@ class Bar:
         for each in promised:
             late = each.due_at < clock.now()
             with box("promise late" if late else "promise"):
-                ui.icon("handshake")
+                symbol("handshake")
                 by = _("Promised by {time}: {words}").format(time=phrases.when(each.due_at), words=each.words)
                 text(by, "promise-words", "span")
 

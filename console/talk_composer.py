@@ -10,7 +10,7 @@ from console import desk, talk_dialogs
 from console.bubbles import Bubbles
 from console.desk import act
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, text
+from console.pieces import Canvas, attribute, box, button, symbol, text
 from console.talk import Sight, Talk
 from console.talk_canned import Picker
 from console.talk_files import Staged
@@ -134,7 +134,7 @@ class Composer:
 
         def draw() -> None:
             if missing:
-                ui.icon("edit_note")
+                symbol("edit_note")
                 text(_("Fill in before sending: {fields}").format(fields=talk_dialogs.names(missing)), tag="span")
 
         self._holes.show(missing, draw)

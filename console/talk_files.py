@@ -7,7 +7,7 @@ from nicegui import events, ui
 
 from console import refusals
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, text
+from console.pieces import Canvas, attribute, box, button, symbol, text
 from crm import attachments
 from crm.attachments import DOCUMENT, FOLDER, MOST_BYTES, PHOTO, VOICE, Stored
 from crm.errors import TrianError
@@ -81,7 +81,7 @@ class Staged:
         if self._chosen is None:
             return
         with box("staged-file"):
-            ui.icon("attach_file")
+            symbol("attach_file")
             text(self._chosen.name, "document-name", "span")
             text(_size(len(self._chosen.content)), "dim small", "span")
             words = _("Take the file off")

@@ -2,13 +2,12 @@
 
 from functools import partial
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import phrases, talk_dialogs
 from console.desk import act
 from console.language import _
-from console.pieces import Canvas, attribute, box, button, text
+from console.pieces import Canvas, attribute, box, button, symbol, text
 from console.talk import Sight, Talk
 from crm import scheduled_replies
 from crm.models.staff import Staff
@@ -33,7 +32,7 @@ class Planned:
         for each in planned:
             mine = each.staff_id == self.talk.visit.visitor.staff_id
             with attribute(box("planned-row"), data_planned=str(each.id)):
-                ui.icon("schedule_send")
+                symbol("schedule_send")
                 with box("row-main"):
                     text(_when(each), "small strong")
                     text(each.text, "row-words")

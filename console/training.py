@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import desk, guard, inbox, phrases
@@ -13,7 +12,7 @@ from console.dialogs import confirmed
 from console.frame import frame
 from console.language import _
 from console.learning import learning_tabs
-from console.pieces import Canvas, attribute, box, button, empty, moment, pill, section, text
+from console.pieces import Canvas, attribute, box, button, empty, moment, pill, section, symbol, text
 from console.visits import Visit
 from crm import examples, training_jobs
 from crm.models.training import TrainingJob, TrainingKind, TrainingState
@@ -79,7 +78,7 @@ class Screen:
             text(_("{n} sentences from the review queue are waiting to be learnt.").format(n=count), "prose")
             if sight.current is not None:
                 with box("running"):
-                    ui.icon("hourglass_top")
+                    symbol("hourglass_top")
                     words = f"{phrases.word(sight.current.kind)} {phrases.word(sight.current.state)}"
                     text(words, "strong", "span")
                 text(_("It takes a few minutes. The assistant goes on answering; you may leave this page."), "dim")
