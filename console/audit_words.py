@@ -1,9 +1,13 @@
 """The lines of the audit log in words. What has none yet is shown by its code."""
 
 import json
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+from console import phrases
 from console.language import _
+from crm.models.staff import Role
 
 _PAGES = {
     "complaint": "/complaints/{}",
@@ -43,6 +47,18 @@ def subject(code: str, number: int) -> str:
         "backup": _("backup"),
         "housekeeping": _("clean-up"),
         "audit": _("audit log"),
+        "outbox": _("message"),
+        "promise": _("promise"),
+        "scheduled_reply": _("planned reply"),
+        "canned_answer": _("ready answer"),
+        "partner": _("partner"),
+        "product": _("product"),
+        "import": _("import"),
+        "webhook": _("webhook"),
+        "privacy_request": _("personal-data request"),
+        "recovery_task": _("unhappy customer"),
+        "duplicate_pair": _("two records of one person"),
+        "export": _("export"),
     }
     return f"{known.get(code, code)} {number}" if number else known.get(code, code)
 
@@ -55,7 +71,7 @@ def target(code: str, number: int) -> str:
 def details(detail: dict[str, Any]) -> str:
     """The details as `name: value`, cut where they are long."""
     names = _names()
-    words = " · ".join(f"{names.get(name, name)}: {_value(value)}" for name, value in detail.items())
+    words = " · ".join(f"{names.get(name, name)}: {_value(name, value)}" for name, value in detail.items())
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
@@ -72,11 +88,40 @@ def _names() -> dict[str, str]:
         "erased": _("erased"),
         "all": _("everywhere"),
         "left": _("left"),
+        "anew": _("sent anew as"),
+        "due_at": _("by"),
+        "kind": _("kind"),
+        "fields": _("fields"),
+        "rows": _("rows"),
+        "name": _("name"),
+        "version": _("version"),
+        "to": _("to"),
+        "text": _("text"),
+        "shared": _("for everybody"),
+        "scopes": _("rights"),
+        "purpose": _("purpose"),
+        "days": _("days"),
+        "holder": _("who had it"),
+        "filters": _("filters"),
+        "channel": _("channel"),
+        "capacity": _("at once"),
+        "deleted": _("deleted"),
+        "gone": _("gone"),
+        "split_into": _("split into"),
     }
 
 
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _value(name: str, value: Any) -> str:
+    """The value as people read it: a role by its name, a moment in local time, yes and no."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if name == "role" and value in set(Role):
+        return phrases.word(Role(value))
+    with suppress(ValueError):
+        return phrases.full_time(datetime.fromisoformat(value)) if name.endswith("_at") else value
+    return value
 
 
 def _people() -> dict[str, str]:

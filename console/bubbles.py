@@ -37,14 +37,15 @@ SCROLL_DOWN = """requestAnimationFrame(() => {
     for (const image of thread.querySelectorAll('img'))
         if (!image.complete) image.addEventListener('load', down, {once: true});
 })"""
-# What is read stays where it is while older messages are put above it.
-KEEP_PLACE = """(() => {
+# What is read stays where it is while older messages are put above it: how much is below is known from the press on.
+REMEMBER_PLACE = """() => {
     const thread = document.querySelector('.thread');
-    if (!thread) return;
-    const left = thread.scrollHeight - thread.scrollTop;
-    new MutationObserver((_, seen) => { seen.disconnect(); thread.scrollTop = thread.scrollHeight - left; })
-        .observe(thread, {childList: true});
-})()"""
+    thread.dataset.below = thread.scrollHeight - thread.scrollTop;
+}"""
+KEEP_PLACE = """requestAnimationFrame(() => requestAnimationFrame(() => {
+    const thread = document.querySelector('.thread');
+    if (thread) thread.scrollTop = thread.scrollHeight - thread.dataset.below;
+}))"""
 SHOW_HIT = "document.querySelector('.message.hit')?.scrollIntoView({block: 'center'})"
 TROUBLE = frozenset({OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.SKIPPED, OutboxState.EXPIRED})
 MOVING = frozenset({OutboxState.QUEUED, OutboxState.SENDING})
@@ -76,7 +77,8 @@ class Bubbles:
             self._more = box("thread-more hidden")
             self._first_page = box("thread-page")
         with self._more:
-            button(_("Older messages"), self._load_older, "quiet", "expand_less")
+            older_ones = button(_("Older messages"), self._load_older, "quiet", "expand_less")
+            older_ones.on("click", js_handler=REMEMBER_PLACE)
         self._deliveries: dict[int, Delivery] = {}
         self._ghosts: list[ui.element] = []
         self._top: tuple[int, datetime] | None = None
@@ -166,13 +168,13 @@ class Bubbles:
                 box(f"skeleton message {side}")
         lines, notes = await self._older(*self._top)
         waiting.delete()
-        ui.run_javascript(KEEP_PLACE)
         with self._thread:
             page = box("thread-page")
             with page:
                 self._draw(lines, notes, "")
             page.move(self._thread, 1)
         self._offer_more(lines)
+        ui.run_javascript(KEEP_PLACE)
 
     def _draw_line(self, line: Line) -> None:
         """What has arrived stays as it is, and is painted; what is on its way has a place of its own that changes."""

@@ -22,12 +22,14 @@ from crm import customer_card, reads
 from crm.customer_card import Card
 
 CLOCK_S = 20.0
-# Keys of the whole page, where nobody is writing: n a note, Ctrl+K ready answers, Esc back to the list.
+# Keys of the whole page, where nobody is writing: n a note, Ctrl+K ready answers, Esc back to the list. In a field Esc
+# leaves the field: what was written stays.
 KEYS = """document.addEventListener('keydown', (e) => {
     const press = (name) => { e.preventDefault(); document.querySelector(name)?.click(); };
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') return press('.canned-open');
+    if (e.isComposing) return;
     const writing = e.target.closest?.('input, textarea, select, [contenteditable], .q-dialog');
-    if (e.key === 'Escape' && !document.querySelector('.q-dialog')) return press('.back');
+    if (e.key === 'Escape' && !document.querySelector('.q-dialog')) return writing ? e.target.blur() : press('.back');
     if (writing || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === 'n') press('.note-tab');
     if (e.key === 'r') press('.reply-tab');

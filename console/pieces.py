@@ -72,7 +72,8 @@ def button(words: str, handler: Handler, kind: str = "", icon: str = "") -> ui.e
             return
         element.props["disabled"] = True
         try:
-            await handler()
+            with element.client:  # the button itself may be gone, redrawn by others, before its work is done
+                await handler()
         finally:
             if not element.is_deleted:
                 element.props.pop("disabled", None)

@@ -92,6 +92,8 @@ async def page(visit: Visit, state: str = "") -> None:
 def _draw_summary(counts: Counts) -> None:
     share = counts.share_kept
     with box("promise-sum"):
+        if counts.over:
+            text(plural("{n} is past its time", "{n} are past their time", counts.over), "pill bad", "span")
         if counts.near:
             text(plural("{n} is due within the hour", "{n} are due within the hour", counts.near), "pill warn", "span")
         if share is None:

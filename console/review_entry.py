@@ -70,7 +70,7 @@ class Decisions:
             await self._assign(sight.guesses[int(name) - 1][0])
 
     def _draw_nothing(self) -> None:
-        words = _("Choose a message at the left. j and k move, 1 to 3 take a guess, x is nothing to learn, u undoes.")
+        words = _("Choose a message from the list. j and k move, 1 to 3 take a guess, x is nothing to learn, u undoes.")
         empty("touch_app", _("Nothing chosen"), words)
 
     def _draw(self) -> None:

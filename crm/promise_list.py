@@ -45,13 +45,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Counts:
-    """`open` and `near` (due within the hour or over) are now; the others are of the last thirty days.
+    """`open`, `near` (due within the hour), `over` (past their time) are now; the others are of the last thirty days.
 
     `on_time` were kept by the time that was promised first.
     """
 
     open: int
     near: int
+    over: int
     kept: int
     on_time: int
     broken: int
@@ -96,14 +97,15 @@ def counts(session: Session) -> Counts:
     now = clock.now()
     still = Promise.state == PromiseState.OPEN
     waiting = select(func.count()).where(still).scalar_subquery()
-    near = select(func.count()).where(still, Promise.due_at <= now + timedelta(hours=1)).scalar_subquery()
+    near = select(func.count()).where(still, Promise.due_at.between(now, now + timedelta(hours=1))).scalar_subquery()
+    over = select(func.count()).where(still, Promise.due_at < now).scalar_subquery()
     by_state = select(Promise.state, func.count(), func.count().filter(Promise.settled_at <= Promise.first_due_at))
     recent = by_state.where(Promise.state != PromiseState.OPEN, Promise.settled_at > now - LOOKED_BACK)
     found = {state: (count, early) for state, count, early in session.execute(recent.group_by(Promise.state))}
-    alive = session.execute(select(waiting, near)).one()
+    still_open, due_soon, overdue = session.execute(select(waiting, near, over)).one()
     kept, on_time = found.get(PromiseState.KEPT, (0, 0))
     broken, withdrawn = (found.get(state, (0, 0))[0] for state in (PromiseState.BROKEN, PromiseState.WITHDRAWN))
-    return Counts(open=alive[0], near=alive[1], kept=kept, on_time=on_time, broken=broken, withdrawn=withdrawn)
+    return Counts(still_open, due_soon, overdue, kept, on_time, broken, withdrawn)
 
 
 def _lines() -> Select[*_Columns]:
