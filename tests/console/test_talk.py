@@ -193,6 +193,12 @@ def test_a_planned_reply_a_promise_and_a_hand_back_with_its_reason(page: Page, d
     page.get_by_role("button", name="Trả về hàng chờ").click()
     expect(page.locator(".reply textarea").last).to_be_hidden()
     page.get_by_role("button", name="Nhận trả lời").click()
+    reply = page.locator(".reply textarea").last
+    expect(reply).to_be_focused()
+    reply.press_sequentially("Dạ chị")
+    reply.press("Escape")  # leaves the field, neither the page nor what was written
+    expect(reply).not_to_be_focused()
+    expect(reply).to_have_value("Dạ chị")
     page.get_by_role("button", name="Giao lại cho trợ lý").click()
     page.get_by_text("Đang chờ hàng hoặc chờ nơi khác").click()
     page.get_by_role("dialog").get_by_role("button", name="Giao lại", exact=True).click()
@@ -243,8 +249,12 @@ def test_older_messages_come_on_request_and_a_hit_of_the_search_is_shown(page: P
     messages = page.locator(".message.customer")
     expect(messages).to_have_count(50)
     expect(messages.last).to_be_in_viewport()
+    top = messages.first
+    top.scroll_into_view_if_needed()
+    words = top.inner_text()
     page.get_by_role("button", name="Xem tin cũ hơn").click()
     expect(messages).to_have_count(100)
+    expect(page.get_by_text(words.split("\n")[0], exact=True)).to_be_in_viewport()
     page.get_by_role("button", name="Xem tin cũ hơn").click()
     expect(messages).to_have_count(121)
     expect(page.get_by_role("button", name="Xem tin cũ hơn")).to_be_hidden()
