@@ -95,7 +95,12 @@ def _small(icon: str, words: str, pressed: Callable[[], Awaitable[None]]) -> Non
     element = attribute(box("icon-btn", "button"), type="button", title=words, aria_label=words)
     with element:
         symbol(icon)
-    element.on("click", pressed)
+
+    async def run() -> None:
+        with element.client:  # the line may be gone before its work is done
+            await pressed()
+
+    element.on("click", run)
 
 
 def _head(line: Line) -> None:

@@ -110,8 +110,9 @@ class Screen:
 
         async def pressed() -> None:
             self.chosen = entry.id
-            self._draw_again()
-            await self._open()
+            with row.client:  # the line itself is drawn anew
+                self._draw_again()
+                await self._open()
 
         on = entry.id == self.chosen
         row = box("entry review-row on" if on else "entry review-row", "button").on("click", pressed)
