@@ -24,7 +24,7 @@ from bench.console_world import Size, fill
 from bench.messaging_world import migrated
 from crm.db import Database
 
-PAUSE_S = 2.0
+PAUSE_S = 5.0
 WRITES_EVERY_S = 3.0
 SAMPLE_S = 5.0
 WORDS = ("ro nuoc", "máy giặt", "Nguyễn Thị Lan", "KN-2026-000125", "giao chậm hai ngày", "bao loi E4")
@@ -48,11 +48,16 @@ def paths(dice: random.Random, size: Size) -> tuple[str, str]:
 
 
 async def work(
-    client: httpx.AsyncClient, size: Size, dice: random.Random, until: float, times: dict[str, list[float]]
+    client: httpx.AsyncClient,
+    size: Size,
+    dice: random.Random,
+    until: float,
+    times: dict[str, list[float]],
+    pause_s: float,
 ) -> None:
-    """One person's day: a page, a pause, the next page."""
+    """One person's day: a page, a pause of half to one and a half times `pause_s`, the next page."""
     while time.monotonic() < until:
-        await asyncio.sleep(dice.uniform(0.5, 1.5) * PAUSE_S)
+        await asyncio.sleep(dice.uniform(0.5, 1.5) * pause_s)
         name, path = paths(dice, size)
         began = time.perf_counter()
         answer = await client.get(path)
@@ -81,7 +86,9 @@ async def weigh(desk: Desk, until: float, samples: list[int]) -> None:
         await asyncio.sleep(SAMPLE_S)
 
 
-async def measure(desk: Desk, database: Database, size: Size, minutes: float, seed: int) -> dict[str, Any]:
+async def measure(
+    desk: Desk, database: Database, size: Size, minutes: float, pause_s: float, seed: int
+) -> dict[str, Any]:
     """Everything at once, for `minutes`; returns the raw figures."""
     times: dict[str, list[float]] = defaultdict(list)
     seen: list[float] = []
@@ -91,7 +98,8 @@ async def measure(desk: Desk, database: Database, size: Size, minutes: float, se
         clients = [await desk.log_in(name) for name in staff_names(size)]
         until = time.monotonic() + minutes * 60
         people = [
-            work(client, size, random.Random(seed + number), until, times) for number, client in enumerate(clients)
+            work(client, size, random.Random(seed + number), until, times, pause_s)
+            for number, client in enumerate(clients)
         ]
         await asyncio.gather(*people, watch(page, database, 1, until, seen), weigh(desk, until, memory))
         for client in clients:
@@ -133,6 +141,7 @@ def main() -> None:
     """Fills the database, runs, prints the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="how long; memory is judged over it")
+    parser.add_argument("--pause", type=float, default=PAUSE_S, help="seconds between two pages of a person")
     parser.add_argument("--small", action="store_true", help="a small shop, to try the bench itself")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -142,9 +151,9 @@ def main() -> None:
         began = time.perf_counter()
         with Desk.running(url, Path(var), database, size, lambda: fill(database.engine, size, Desk.bot_id())) as desk:
             print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
-            found = asyncio.run(measure(desk, database, size, arguments.minutes, arguments.seed))
+            found = asyncio.run(measure(desk, database, size, arguments.minutes, arguments.pause, arguments.seed))
         database.dispose()
-    result = summary(found, size, arguments.minutes)
+    result = summary(found, size, arguments.minutes) | {"pause_s": arguments.pause}
     show(result)
     print(json.dumps(result))
 
