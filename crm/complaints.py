@@ -97,6 +97,12 @@ def submit_once(session: Session, customer: Customer, conversation: Conversation
     return told or submit(session, customer, conversation, report)
 
 
+def filed_since(session: Session, conversation_id: int, moment: datetime) -> Complaint | None:
+    """The last complaint filed in the conversation from `moment` on."""
+    filed = select(Complaint).where(Complaint.conversation_id == conversation_id, Complaint.created_at >= moment)
+    return session.scalars(filed.order_by(Complaint.id.desc())).first()
+
+
 def get(session: Session, complaint_id: int) -> Complaint:
     """The complaint; raises NotFound."""
     complaint = session.get(Complaint, complaint_id)

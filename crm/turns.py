@@ -261,7 +261,13 @@ def give_up(session: Session, turn: Turn, error: str) -> None:
         inbound.check(session, turn.inbound_id, turn.fence)
     conversation = session.get_one(Conversation, turn.conversation_id)
     escalations.open_for(session, conversation, EscalationReason.TECHNICAL, note=error[:500], silence=False)
-    answer_with_template(session, turn, "technical_problem")
+    began = session.scalars(select(Message.at).where(Message.inbound_id == turn.inbound_id)).one()
+    filed = complaints.filed_since(session, conversation.id, began)
+    if filed is None:
+        answer_with_template(session, turn, "technical_problem")
+    else:  # committed, and then its confirmation was lost: nobody is to think that it was not heard
+        time = clock.vietnamese_moment(filed.promised_at, settings().zone)
+        answer_with_template(session, turn, "technical_problem_filed", code=filed.code, time=time)
 
 
 def finish(session: Session, turn: Turn, answers: Sequence[Content], heard: Heard | None = None) -> None:

@@ -1,9 +1,12 @@
+from datetime import timedelta
+
 import pytest
 import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import consents, customers, escalations, inbound, turns, workers
+from crm import clock, complaints, consents, customers, escalations, inbound, turns, workers
+from crm.complaints import Report
 from crm.customers import Caller
 from crm.errors import LeaseLost
 from crm.inbound import Arrival
@@ -157,6 +160,19 @@ def test_when_the_assistant_cannot_answer_a_person_is_called_and_the_customer_to
     turns.give_up(session, turn, "timeout")
     assert escalations.current(session, turn.conversation_id) is not None
     assert len(outgoing(session)) == 2
+
+
+def test_a_complaint_whose_confirmation_was_lost_is_confirmed_with_its_code(session: Session) -> None:
+    turn = begin(session)
+    customer = customers.get(session, turn.customer_id)
+    conversation = session.get_one(Conversation, turn.conversation_id)
+    filed = complaints.submit(session, customer, conversation, Report("nồi cơm nấu bị sống"))
+    turns.give_up(session, turn, "Rasa died")
+    assert f"mã {filed.code}" in outgoing(session)[-1]
+    assert escalations.current(session, conversation.id) is not None
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        turns.give_up(session, begin(session, 2), "Rasa is away")
+    assert filed.code not in outgoing(session)[-1]
 
 
 def test_the_answer_already_uses_the_form_that_the_customer_uses(session: Session) -> None:
