@@ -1,6 +1,6 @@
 """A short form in front of the page: filled in and agreed to, or left."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Generic, TypeVar
 
@@ -16,13 +16,21 @@ class Form(Generic[Given]):
     """Opens with `build`, which draws the fields and returns what reads them.
 
     Use it within the client itself (`with visit.client:`): what its button stands in may be drawn again meanwhile.
+    `keep` does what was agreed to and says whether it was done; until it is, the form stays open as it was filled in.
     """
 
-    def __init__(self, title: str, hint: str, yes: str, build: Callable[[], Callable[[], Given]]) -> None:
-        self.title, self.hint, self.yes, self.build = title, hint, yes, build
+    def __init__(
+        self,
+        title: str,
+        hint: str,
+        yes: str,
+        build: Callable[[], Callable[[], Given]],
+        keep: Callable[[Given], Awaitable[bool]],
+    ) -> None:
+        self.title, self.hint, self.yes, self.build, self.keep = title, hint, yes, build, keep
 
     async def asked(self) -> Given | None:
-        """What was given; None when the person left."""
+        """What was given and kept; None when the person left."""
         with ui.dialog() as dialog, attribute(box("card pad stack question case-form"), role="dialog"):
             attribute(dialog, aria_label=self.title)
             text(self.title, "section-title", "h3")
@@ -35,7 +43,9 @@ class Form(Generic[Given]):
                     dialog.submit(None)
 
                 async def agreed() -> None:
-                    dialog.submit(read())
+                    given = read()
+                    if await self.keep(given):
+                        dialog.submit(given)
 
                 button(_("Go back"), no)
                 button(self.yes, agreed, "primary")

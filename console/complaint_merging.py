@@ -93,14 +93,14 @@ class Merging(Part):
             return read
 
         hint = _("It gets a code and clocks of its own, and the customer is told its code.")
-        report = await self.ask(Form(_("Make a second case"), hint, _("Make the case"), build))
-        if report is None:
-            return
+        await self.ask(Form(_("Make a second case"), hint, _("Make the case"), build, self._make))
+        await self._changed()
 
+    async def _make(self, report: Report) -> bool:
         def work(session: Session, staff: Staff) -> str:
             return case_merges.split(session, complaints.get(session, self.complaint_id), report, staff).code
 
         made = await act(self.visit, ACTION, work)
         if made:
             say(self.visit, _("{code} is a case of its own now.").format(code=made.value))
-        await self._changed()
+        return bool(made)

@@ -107,6 +107,14 @@ class Side(Part):
             await self._undo(_("The facts were changed."), "edit_complaint", back)
         await self._changed()
 
+    async def _set_severity(self, given: tuple[str, str]) -> bool:
+        def work(session: Session, staff: Staff) -> None:
+            to, reason = given
+            case = complaints.get(session, self.complaint_id)
+            case_work.set_severity(session, case, Severity(to), staff, reason)
+
+        return bool(await act(self.visit, "edit_complaint", work))
+
     def _severity(self, complaint: Complaint) -> Callable[[], Awaitable[None]]:
         def build() -> Callable[[], tuple[str, str]]:
             levels = {each.value: phrases.word(each) for each in Severity}
@@ -116,16 +124,7 @@ class Side(Part):
 
         async def asked() -> None:
             hint = _("The clocks are counted anew. The reason stays in the history.")
-            given = await self.ask(Form(_("Change the severity"), hint, _("Save"), build))
-            if given is None:
-                return
-
-            def work(session: Session, staff: Staff) -> None:
-                to, reason = given
-                case = complaints.get(session, self.complaint_id)
-                case_work.set_severity(session, case, Severity(to), staff, reason)
-
-            await act(self.visit, "edit_complaint", work)
+            await self.ask(Form(_("Change the severity"), hint, _("Save"), build, self._set_severity))
             await self._changed()
 
         return asked

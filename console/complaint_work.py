@@ -116,11 +116,10 @@ class Work(Part):
 
         title = _("Write down a step") if done else _("Plan a step or ask a partner")
         hint = "" if done else _("A partner's overdue answer shows on the list, and you are told.")
-        given = await self.ask(Form(title, hint, _("Save"), build))
-        if given is not None:
-            await self._keep(given)
+        if await self.ask(Form(title, hint, _("Save"), build, self._keep)) is not None:
+            await self._changed()
 
-    async def _keep(self, given: NewStep) -> None:
+    async def _keep(self, given: NewStep) -> bool:
         def work(session: Session, staff: Staff) -> int:
             complaint = complaints.get(session, self.complaint_id)
             if given.done:
@@ -128,29 +127,27 @@ class Work(Part):
             partner = partners.get(session, given.partner) if given.partner is not None else None
             return case_steps.plan(session, complaint, staff, given.what, given.day, partner).id
 
-        await act(self.visit, ACTION, work)
-        await self._changed()
+        return bool(await act(self.visit, ACTION, work))
 
     async def _end(self, step: CaseStep, to: StepState) -> None:
-        answer = ""
-        if to is StepState.DONE and step.partner_id is not None:
+        async def move(answer: str) -> bool:
+            def work(session: Session, staff: Staff) -> None:
+                case_steps.move(session, step.id, to, staff, answer)
 
-            def build() -> Callable[[], str]:
-                field = words_field(_("What the partner answered"))
-                return lambda: str(field.value or "")
+            return bool(await act(self.visit, ACTION, work))
 
-            given = await self.ask(Form(_("Record the answer"), step.what, _("Save"), build))
-            if given is None:
-                return
-            answer = given
-
-        def work(session: Session, staff: Staff) -> None:
-            case_steps.move(session, step.id, to, staff, answer)
+        def build() -> Callable[[], str]:
+            field = words_field(_("What the partner answered"))
+            return lambda: str(field.value or "")
 
         def back(session: Session, staff: Staff) -> None:
             case_steps.move(session, step.id, StepState.OPEN, staff)
 
-        if await act(self.visit, ACTION, work):
+        if to is StepState.DONE and step.partner_id is not None:
+            moved = await self.ask(Form(_("Record the answer"), step.what, _("Save"), build, move)) is not None
+        else:
+            moved = await move("")
+        if moved:
             await self._undo(_("The step is off the list."), ACTION, back)
         await self._changed()
 
@@ -177,22 +174,23 @@ class Work(Part):
             note = words_field(_("Note"), 2)
             return lambda: (str(kind.value), dong(str(amount.value or "")), str(note.value or ""))
 
-        given = await self.ask(Form(_("Record compensation"), "", _("Save"), build))
-        if given is None:
-            return
+        numbers: list[int] = []
 
-        def work(session: Session, staff: Staff) -> int:
-            complaint = complaints.get(session, self.complaint_id)
-            kind, amount, note = given
-            return case_compensation.give(session, complaint, staff, CompensationKind(kind), amount, note).id
+        async def keep(given: tuple[str, int, str]) -> bool:
+            def work(session: Session, staff: Staff) -> int:
+                complaint = complaints.get(session, self.complaint_id)
+                kind, amount, note = given
+                return case_compensation.give(session, complaint, staff, CompensationKind(kind), amount, note).id
 
-        done = await act(self.visit, ACTION, work)
-        if done and done.value is not None:
-            number = done.value
+            done = await act(self.visit, ACTION, work)
+            numbers.extend([done.value] if done.value is not None else [])
+            return bool(done)
 
-            def back(session: Session, staff: Staff) -> None:
+        def back(session: Session, staff: Staff) -> None:
+            for number in numbers:
                 case_compensation.withdraw(session, number, staff)
 
+        if await self.ask(Form(_("Record compensation"), "", _("Save"), build, keep)) is not None:
             await self._undo(_("The compensation is recorded."), ACTION, back)
         await self._changed()
 

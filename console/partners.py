@@ -129,14 +129,14 @@ class Screen:
             return read
 
         title = _("Change the partner") if partner is not None else _("Add a partner")
-        given = await ask(self.visit, Form(title, "", _("Save"), build))
-        if given is None:
-            return
 
-        def work(session: Session, staff: Staff) -> None:
-            partners.save(session, staff, given, partner.id if partner is not None else None)
+        async def keep(given: Details) -> bool:
+            def work(session: Session, staff: Staff) -> None:
+                partners.save(session, staff, given, partner.id if partner is not None else None)
 
-        await act(self.visit, "edit_partner", work)
+            return bool(await act(self.visit, "edit_partner", work))
+
+        await ask(self.visit, Form(title, "", _("Save"), build, keep))
         await self.refresh()
 
 

@@ -262,7 +262,8 @@ class Screen:
         elif what == "older" and call_id:
             await self._turn(replace(self.asked, before=call_id))
         elif what == "claim" and await act("claim", lambda db, staff: escalations.claim(db, call_id, staff).id):
-            ui.notify(_("It is yours. Enter opens it."), type="positive", position="top", timeout=2000)
+            mine = _("It is yours, and stands under “{queue}” (key 3).").replace("{queue}", word(Queue.MINE))
+            ui.notify(mine, type="positive", position="top", timeout=3000)
             await self._changed()
         elif what == "assign" and self.leads and await inbox_assign.ask(self.visit, call_id):
             await self._changed()

@@ -170,10 +170,12 @@ class Screen:
             field = words_field(_("What was done for the customer"), 4)
             return lambda: str(field.value or "")
 
+        async def keep(outcome: str) -> bool:
+            return bool(await act(self.visit, ACTION, lambda db, staff: recovery.finish(db, task_id, staff, outcome)))
+
         async def pressed() -> None:
             hint = _("Who spoke with them, what was offered, how they took it.")
-            outcome = await ask(self.visit, Form(_("Settled"), hint, _("Save"), build))
-            if outcome is not None:
-                await self._doing(lambda session, staff: recovery.finish(session, task_id, staff, outcome))()
+            await ask(self.visit, Form(_("Settled"), hint, _("Save"), build, keep))
+            await self.refresh()
 
         return pressed

@@ -2,12 +2,13 @@
 (() => {
   const rows = () => [...document.querySelectorAll(".inbox-link")];
   const rowOf = (element) => element?.closest?.(".inbox-row");
-  let last = null;
+  let last = null; // where the keyboard was: the line's conversation, its place, and the button in it
 
   function step(by) {
     const all = rows();
     if (!all.length) return;
-    const here = all.findIndex((each) => rowOf(each) === rowOf(document.activeElement));
+    const active = document.activeElement;
+    const here = all.findIndex((each) => each === active || (rowOf(each) && rowOf(each) === rowOf(active)));
     const next = here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, here + by));
     all[next].focus();
     all[next].scrollIntoView({ block: "nearest" });
@@ -45,12 +46,21 @@
     }
   });
 
-  // A line that moves or is drawn again loses the focus: it gets it back.
-  document.addEventListener("focusin", (event) => (last = rowOf(event.target)?.dataset.conversation ?? null));
+  // A line that moves or is drawn again loses the focus: it gets it back, and where it left, the line in its place does.
+  document.addEventListener("focusin", ({ target }) => {
+    const row = rowOf(target);
+    if (!row?.dataset.conversation) return (last = null);
+    const place = [...row.parentElement.children].indexOf(row);
+    last = { list: row.parentElement, conversation: row.dataset.conversation, place, pressed: target.dataset.do };
+  });
   document.addEventListener("DOMContentLoaded", () => {
     new MutationObserver(() => {
-      if (last && document.activeElement === document.body)
-        document.querySelector(`.inbox-row[data-conversation="${last}"] .inbox-link`)?.focus();
+      if (!last || document.activeElement !== document.body || document.querySelector(".q-dialog")) return;
+      const lines = [...last.list.children];
+      const row = lines.find((each) => each.dataset.conversation === last.conversation);
+      const near = row ?? lines[Math.min(last.place, lines.length - 1)];
+      const button = row && last.pressed && row.querySelector(`[data-do="${last.pressed}"]`);
+      (button || near?.querySelector(".inbox-link"))?.focus();
     }).observe(document.body, { childList: true, subtree: true });
   });
 
