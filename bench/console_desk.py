@@ -71,7 +71,9 @@ class Desk:
 
     async def log_in(self, name: str) -> httpx.AsyncClient:
         """A person's browser without the browser: cookies, and pages as HTML."""
-        client = httpx.AsyncClient(base_url=self.url, headers={"accept": "text/html"}, timeout=60)
+        # Not longer than the server keeps an idle connection (uvicorn: 5 s): it may close one in the moment of use.
+        limits = httpx.Limits(keepalive_expiry=2.0)
+        client = httpx.AsyncClient(base_url=self.url, headers={"accept": "text/html"}, timeout=60, limits=limits)
         answer = await client.post("/login", data={"username": name, "password": PASSWORD})
         if answer.status_code != 303:
             raise SystemExit(f"{name} could not log in: {answer.status_code}")
