@@ -46,9 +46,13 @@ class Progress:
 
 
 def freeze(session: Session, campaign: Campaign) -> None:
-    """Writes down everybody the audience holds at this moment, with why some are left out, in one statement."""
+    """Writes down everybody the audience holds at this moment, with why some are left out, in one statement.
+
+    Among equals the older customers go first, on either database.
+    """
     why = func.coalesce(audiences.refusal(), personal_fields.lacking(personal_fields.needed(campaign.text)))
-    chosen = select(literal(campaign.id), Customer.id, why, _rank()).where(audiences.holds(campaign.audience))
+    everybody = select(literal(campaign.id), Customer.id, why, _rank())
+    chosen = everybody.where(audiences.holds(campaign.audience)).order_by(Customer.id)
     columns = ["campaign_id", "customer_id", "reason", "rank"]
     session.execute(insert(CampaignRecipient).from_select(columns, chosen))
 

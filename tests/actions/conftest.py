@@ -13,7 +13,7 @@ from sqlalchemy import select
 from actions.base import CareAction
 from crm import demo, schema
 from crm.db import Database
-from crm.models.conversations import Conversation
+from crm.models.conversations import Conversation, Escalation
 from crm.models.people import Customer
 from crm.settings import settings
 
@@ -79,6 +79,12 @@ class Talk:
         self.followup = next((event["name"] for event in events if event["event"] == "followup"), None)
         self.events = events
         return list(dispatcher.messages)
+
+    def calls(self) -> list[Escalation]:
+        """When a person was called to this conversation, the last one first."""
+        mine = select(Escalation).where(Escalation.conversation_id == self.metadata["conversation_id"])
+        with self.database.read() as session:
+            return list(session.scalars(mine.order_by(Escalation.id.desc())))
 
     async def responses(self, action: CareAction) -> list[str]:
         """Runs the action; returns the names of the responses."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 from rasa_sdk.executor import ActionExecutor
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import actions.base
@@ -19,7 +18,7 @@ from actions.handover import ActionTalkToHuman
 from actions.order import ActionOrderStatus, ActionWarranty
 from actions.product import ActionAskPrice
 from actions.turn import Reply, Turn
-from crm.models.conversations import Escalation, EscalationReason, EscalationState
+from crm.models.conversations import EscalationReason, EscalationState
 from crm.words import words
 from tests.actions.conftest import Talk
 
@@ -122,10 +121,4 @@ async def test_a_word_aside_starts_nothing_of_its_own(talk: Talk) -> None:
 
 
 def _called(talk: Talk) -> EscalationReason | None:
-    with talk.database.read() as session:
-        alive = select(Escalation).where(
-            Escalation.conversation_id == talk.metadata["conversation_id"],
-            Escalation.state != EscalationState.CLOSED,
-        )
-        found = session.scalars(alive).first()
-        return found.reason if found else None
+    return next((call.reason for call in talk.calls() if call.state is not EscalationState.CLOSED), None)

@@ -1,7 +1,6 @@
 """What customers say in the middle of a complaint: danger, cancelling, more of the story, a time that is none."""
 
 import pytest
-from sqlalchemy import select
 
 from actions.answers import ActionReceivePhoto
 from actions.complaint import ActionBeginComplaint, ActionSubmitComplaint, substance, tells
@@ -9,7 +8,7 @@ from actions.complaint_form import ValidateComplaintForm
 from actions.handover import ActionTalkToHuman
 from crm import complaints
 from crm.models.care import Severity
-from crm.models.conversations import Conversation, Escalation, Mode
+from crm.models.conversations import Conversation, Mode
 from tests.actions.conftest import Talk
 
 
@@ -28,10 +27,8 @@ def _asked(talk: Talk, slot: str, **slots: object) -> None:
 
 def _note(talk: Talk) -> str:
     with talk.database.read() as session:
-        called = session.scalars(select(Escalation).order_by(Escalation.id.desc())).first()
-        assert called is not None
         assert session.get_one(Conversation, talk.metadata["conversation_id"]).mode is Mode.ASSISTANT
-        return called.note
+    return talk.calls()[0].note
 
 
 @pytest.mark.parametrize("intent", ["complaint", "product_usage", "out_of_scope", "deny"])

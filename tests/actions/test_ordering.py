@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from actions.answers import ActionInform
 from actions.base import CareAction
@@ -11,7 +10,7 @@ from actions.catches import wants_to_buy
 from actions.ordering import ActionAmendOrder, ActionPassOrder, ActionTakeOrder
 from actions.product import ActionAskPrice
 from actions.yes_no import ActionAffirm
-from crm.models.conversations import Conversation, Escalation, Mode
+from crm.models.conversations import Conversation, Mode
 from tests.actions.conftest import Talk
 
 PASSED = ("utter_order_passed", "utter_order_passed_out_of_hours")
@@ -19,10 +18,8 @@ PASSED = ("utter_order_passed", "utter_order_passed_out_of_hours")
 
 def _call(talk: Talk) -> str:
     with talk.database.read() as session:
-        called = session.scalars(select(Escalation).order_by(Escalation.id.desc())).first()
-        assert called is not None
         assert session.get_one(Conversation, talk.metadata["conversation_id"]).mode is Mode.PEOPLE
-        return called.note
+    return talk.calls()[0].note
 
 
 @pytest.mark.parametrize(

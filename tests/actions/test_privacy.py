@@ -6,7 +6,7 @@ from sqlalchemy import select
 from actions.privacy import ActionPrivacyRequest
 from crm import complaints, consents
 from crm.complaints import Report
-from crm.models.conversations import Conversation, Escalation
+from crm.models.conversations import Conversation
 from crm.models.people import Purpose
 from crm.models.privacy import PrivacyRequest, RequestKind
 from tests.actions.conftest import Talk
@@ -74,5 +74,4 @@ async def test_a_copy_is_noted(talk: Talk) -> None:
 async def test_a_worry_reaches_a_person(talk: Talk) -> None:
     talk.say("bị lộ số điện thoại, có người lạ gọi", "privacy_request")
     assert await talk.responses(ActionPrivacyRequest()) == ["utter_policy", "utter_privacy_passed_on"]
-    with talk.database.read() as session:
-        assert len(session.scalars(select(Escalation)).all()) >= 1
+    assert len(talk.calls()) == 1

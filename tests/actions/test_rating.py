@@ -7,7 +7,7 @@ from actions.rating import ActionRateService, ActionThankRating, ValidateRatingF
 from actions.yes_no import ActionAffirm, ActionOutOfScope
 from crm import clock
 from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Rating, Severity, Survey
-from crm.models.conversations import Escalation, EscalationReason
+from crm.models.conversations import EscalationReason
 from tests.actions.conftest import Talk
 
 
@@ -31,9 +31,7 @@ async def test_a_low_score_says_sorry_and_calls_a_person(talk: Talk) -> None:
     _ask_survey(talk)
     talk.say("quá tệ", "rate_service")
     assert await talk.responses(ActionRateService()) == ["utter_rating_low"]
-    with talk.database.read() as session:
-        reasons = [escalation.reason for escalation in session.scalars(select(Escalation))]
-        assert EscalationReason.LOW_RATING in reasons
+    assert [call.reason for call in talk.calls()] == [EscalationReason.LOW_RATING]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +184,4 @@ async def test_danger_told_as_a_reason_warns_and_calls(talk: Talk) -> None:
     talk.say("cắm điện vô là xẹt lửa, suýt cháy nhà", "complaint")
     assert await talk.responses(ValidateRatingForm()) == ["utter_danger"]
     assert talk.slots["rating_reason"].startswith("cắm điện")
-    with talk.database.read() as session:
-        notes = [call.note for call in session.scalars(select(Escalation))]
-    assert any("xẹt lửa" in note for note in notes)
+    assert "xẹt lửa" in talk.calls()[0].note

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from actions.fallback import ActionFallback
 from actions.usage import ActionAnswerUsage, ActionMarkHelpful, ActionNotHelpful
 from crm.models.catalogue import KnowledgeFeedback, KnowledgeFeedbackKind
-from crm.models.conversations import Conversation, Escalation, EscalationReason, Mode
+from crm.models.conversations import Conversation, EscalationReason, Mode
 from tests.actions.conftest import Talk
 
 
@@ -45,8 +45,7 @@ async def test_no_leads_to_a_person_and_is_kept(talk: Talk) -> None:
     assert await talk.responses(ActionNotHelpful()) == ["utter_not_helpful_handover"]
     with talk.database.read() as session:
         assert session.scalars(select(KnowledgeFeedback)).one().kind is KnowledgeFeedbackKind.NOT_HELPFUL
-        called = session.scalars(select(Escalation).order_by(Escalation.id.desc())).first()
-        assert called is not None
+        called = talk.calls()[0]
         assert called.reason is EscalationReason.NOT_HELPFUL
         assert "không vắt" in called.note
         assert session.get_one(Conversation, talk.metadata["conversation_id"]).mode is Mode.PEOPLE
@@ -77,8 +76,7 @@ async def test_danger_gets_no_guide_but_a_warning_and_a_person(talk: Talk) -> No
     assert talk.slots["complaint_description"] == "máy giặt bị rò điện tê tay"
     assert "MG90" in talk.slots["complaint_subject"]
     with talk.database.read() as session:
-        called = session.scalars(select(Escalation).order_by(Escalation.id.desc())).first()
-        assert called is not None
+        called = talk.calls()[0]
         assert "rò điện" in called.note
         assert session.get_one(Conversation, talk.metadata["conversation_id"]).mode is Mode.ASSISTANT
 
