@@ -66,7 +66,7 @@ class FilterBar:
         """Everything else."""
         with box("case-filters"):
             search = ui.input(
-                placeholder=_("Code, phone or customer's name"), value=self.wanted.words, on_change=self._search
+                placeholder=_("Code, phone, customer or product"), value=self.wanted.words, on_change=self._search
             )
             search.props("outlined dense clearable debounce=250").classes("search case-search")
             attribute(search, aria_label=_("Search complaints"))

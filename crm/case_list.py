@@ -12,10 +12,12 @@ from crm import clock, message_search, text
 from crm.case_states import OPEN_STATES
 from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Severity
 from crm.models.cases import CaseStep, StepState
+from crm.models.catalogue import Product
 from crm.models.people import Customer
 
 PAGE = 50
 MOST_PEOPLE = 100  # more customers than this of one name: the cases are looked through instead
+MOST_PRODUCTS = 100
 YEARS = 4
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,8 +43,9 @@ STATES: dict[Group, tuple[ComplaintState, ...]] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """What is wanted; None: any. `owner_id` 0 is nobody's. `words`: a code, a phone number or parts of a name.
+    """What is wanted; None: any. `owner_id` 0 is nobody's.
 
+    `words`: a code, a phone number, parts of a customer's or a product's name.
     `begun_numbers`: a phone's beginning finds it; for those alone who see whole numbers (`crm.customer_contact`).
     """
 
@@ -159,7 +162,7 @@ def _with_partner(partner_id: int) -> Select[int]:
 
 
 def _said(session: Session, words: str, *, begun_numbers: bool) -> list[ColumnElement[bool]]:
-    """A code, a bare number of one, a phone number (or its beginning), or all of the words in the customer's name."""
+    """A code, a bare number of one, a phone number (or its beginning), or all the words in one name, whose ever."""
     folded = text.fold(words)[:100]
     bare = folded.replace(" ", "").replace(".", "")
     if not bare:
@@ -175,9 +178,16 @@ def _said(session: Session, words: str, *, begun_numbers: bool) -> list[ColumnEl
         if len(found) < MOST_PEOPLE:
             theirs = Complaint.customer_id.in_(found)
         return [or_(Complaint.id.in_(coded), theirs) if coded else theirs]
-    if len(found) < MOST_PEOPLE:
-        return [Complaint.customer_id.in_(found)]
-    return [Customer.name_folded.contains(word, autoescape=True) for word in folded.split()]
+    named = and_(*(Customer.name_folded.contains(word, autoescape=True) for word in folded.split()))
+    theirs = Complaint.customer_id.in_(found) if len(found) < MOST_PEOPLE else named
+    products = _products(session, folded.split())
+    return [or_(theirs, Complaint.product_id.in_(products)) if products else theirs]
+
+
+def _products(session: Session, words: list[str]) -> list[int]:
+    """The products with all of `words` in their name. Read first, so that their cases are found by an index."""
+    named = (Product.name_folded.contains(word, autoescape=True) for word in words)
+    return list(session.scalars(select(Product.id).where(*named).order_by(Product.id).limit(MOST_PRODUCTS)))
 
 
 def _codes(digits: str) -> list[str]:

@@ -83,6 +83,7 @@ class Complaint(WithId, Base):
         Index("ix_complaints_state_id", "state", "id"),
         Index("ix_complaints_due", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_complaints_owner_state", "owner_id", "state"),
+        filled("ix_complaints_product_id", "product_id"),
         filled("ix_complaints_merged_into_id", "merged_into_id"),
         filled("ix_complaints_split_from_id", "split_from_id"),
     )

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from crm import case_list, case_steps, case_work, clock, complaints, partners
+from crm import case_list, case_steps, case_work, clock, complaints, partners, product_records
 from crm.case_list import Filter, Group
 from crm.complaints import Report
 from crm.models.care import Complaint, ComplaintCategory, ComplaintState, Severity
 from crm.models.cases import PartnerKind
+from crm.models.catalogue import Product
 from crm.partners import Details
+from crm.product_records import ProductRecord
 from tests.crm import factories
 
 
@@ -20,6 +22,11 @@ def _cases(session: Session, count: int) -> list[Complaint]:
         case.due_at = moment + timedelta(minutes=60 + number // 2)  # each moment twice: the number decides
     session.flush()
     return made
+
+
+def _product(session: Session, sku: str, name: str) -> Product:
+    record = ProductRecord(sku, name, price=1000, warranty_months=12)
+    return product_records.upsert(session, record)[1]
 
 
 def _walk(session: Session, wanted: Filter) -> list[int]:
@@ -100,3 +107,16 @@ def test_a_code_a_phone_and_a_name_without_accents_find_cases(session: Session) 
     ):
         assert _walk(session, Filter(words=words)) == expected, words
     assert _walk(session, Filter(words="0912 345", begun_numbers=True)) == [mine.id]
+
+
+def test_a_products_name_finds_the_cases_about_it_beside_those_of_people_called_so(session: Session) -> None:
+    washer = _product(session, "MG90", "Máy giặt Sóng Xanh 9 kg")
+    _product(session, "TL30", "Tủ lạnh Sóng Xanh 300 lít")
+    talk, other = factories.conversation(session, 1), factories.conversation(session, 2, "Phạm Thị Giặt")
+    about = complaints.submit(session, talk.customer, talk, Report("kêu to"))
+    about.product_id = washer.id
+    named = complaints.submit(session, other.customer, other, Report("giao trễ"))
+    session.flush()
+    assert _walk(session, Filter(words="giat")) == [named.id, about.id]
+    assert _walk(session, Filter(words="sóng xanh máy")) == [about.id]
+    assert _walk(session, Filter(words="Tủ lạnh")) == []
