@@ -1,5 +1,6 @@
 """A short form in front of the page: filled in and agreed to, or left."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Generic, TypeVar
@@ -28,6 +29,8 @@ class Form(Generic[Given]):
         keep: Callable[[Given], Awaitable[bool]],
     ) -> None:
         self.title, self.hint, self.yes, self.build, self.keep = title, hint, yes, build, keep
+        self._kept: Given | None = None
+        self._keeping = asyncio.Lock()  # pressed twice it is done once; who leaves meanwhile hears of what was done
 
     async def asked(self) -> Given | None:
         """What was given and kept; None when the person left."""
@@ -43,16 +46,19 @@ class Form(Generic[Given]):
                     dialog.submit(None)
 
                 async def agreed() -> None:
-                    given = read()
-                    if await self.keep(given):
-                        dialog.submit(given)
+                    async with self._keeping:
+                        given = read()
+                        if self._kept is None and await self.keep(given):
+                            self._kept = given
+                            dialog.submit(given)
 
                 button(_("Go back"), no)
                 button(self.yes, agreed, "primary")
-        given: Given | None = await dialog
-        if not dialog.is_deleted:
-            dialog.delete()
-        return given
+        await dialog
+        async with self._keeping:
+            if not dialog.is_deleted:
+                dialog.delete()
+            return self._kept
 
 
 def words_field(label: str, rows: int = 3) -> ui.textarea:
