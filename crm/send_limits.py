@@ -20,9 +20,9 @@ from crm import leases
 from crm.models.messaging import SendLimit
 
 HORIZON_S = 0.2
-GRAIN_S = 0.005  # as exactly as moments are remembered
+GRAIN_S = 0.002  # as exactly as moments are remembered
 # A second, and what the way to Telegram may take longer for one message than for another.
-WINDOW = round(1.0 / GRAIN_S) + 3
+WINDOW = round(1.0 / GRAIN_S) + 7
 CATCH_UP = 0.75  # of the even distance between slots: what was lost to late calls is made up for
 RAMP_FROM = 0.25
 RAMP_A_SECOND = 0.08

@@ -135,8 +135,8 @@ class Lease(Base):
 class SendLimit(Base):
     """How fast all processes together may send for a bot: when the last messages went out, and until when none may.
 
-    `recent`: [[moment in grains of 5 ms since 1970, messages], …]. Moments are the database's, so that machines whose
-    clocks differ share one row.
+    `recent`: [[moment since 1970 in grains of `send_limits.GRAIN_S`, messages], …]. Moments are the database's, so
+    that machines whose clocks differ share one row.
     """
 
     __tablename__ = "send_limits"
