@@ -49,15 +49,14 @@ def assign(session: Session, complaint: Complaint, to: Staff | None, by: Staff, 
     complaint.owner_id = number
     event = case_events.record(session, complaint, EventKind.ASSIGNED, by, before_owner=expected, owner=number)
     if to is not None and to.id != by.id:
-        staff_notices.tell(
+        staff_notices.tell_colleague(
             session,
-            [to.id],
+            to,
             NoticeKind.ASSIGNED,
+            by=by,
             key=f"case_assigned:{event.id}",
             target=f"/complaints/{complaint.id}",
-            customer_id=complaint.customer_id,
-            who=by.name,
-            name=complaint.customer.name,
+            customer=complaint.customer,
         )
 
 

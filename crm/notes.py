@@ -30,15 +30,14 @@ def write(session: Session, conversation_id: int, staff: Staff, words: str) -> N
     session.flush()
     for colleague in called(session, words, staff):
         reads.mention(session, conversation_id, colleague, staff)
-        staff_notices.tell(
+        staff_notices.tell_colleague(
             session,
-            [colleague.id],
+            colleague,
             NoticeKind.MENTION,
+            by=staff,
             key=f"note:{note.id}",
             target=f"/conversations/{conversation_id}",
-            customer_id=conversation.customer_id,
-            who=staff.name,
-            name=conversation.customer.name,
+            customer=conversation.customer,
         )
     return note
 

@@ -12,7 +12,7 @@ from crm.errors import NotFound
 from crm.models.campaigns import TrialAccount
 from crm.models.conversations import Author, Message
 from crm.models.messaging import Outbox, OutboxKind
-from crm.models.people import ChannelAccount
+from crm.models.people import ChannelAccount, Customer
 from crm.models.service import NoticeKind, StaffNotice
 from crm.models.staff import Role, Staff
 from crm.outbox import Content
@@ -57,6 +57,13 @@ def tell(
         name = _chat_key(person, key)
         outbox.enqueue(session, account, Content(text), kind=OutboxKind.CARE, author=Author.SYSTEM, dedupe_key=name)
     return len(told)
+
+
+def tell_colleague(
+    session: Session, to: Staff, kind: NoticeKind, *, by: Staff, key: str, target: str, customer: Customer
+) -> None:
+    """As `tell`, to one person: what `by`, a colleague, has given or said to them about the customer."""
+    tell(session, [to.id], kind, key=key, target=target, customer_id=customer.id, who=by.name, name=customer.name)
 
 
 def leads(session: Session) -> list[int]:

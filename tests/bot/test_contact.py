@@ -15,8 +15,7 @@ from crm.db import Database
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.outbox import Content
 from crm.settings import settings
-from tests.bot.test_killed import free_port, process
-from tests.bot.test_several import environment, until
+from tests.bot.running import environment, free_port, process, until
 from tests.crm import factories
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,23 +20,10 @@ from crm.dispatch import Letter
 from crm.models.conversations import EscalationReason
 from crm.settings import Settings, settings
 from tests.crm import factories
-from tests.simulator.conftest import TOKEN, Control, serving
+from tests.simulator.conftest import TOKEN, Control
 
 CHAT = 777_001
 OGG = b"OggS\x00\x02" + bytes(22) + b"\x01\x13OpusHead" + bytes(60)
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture
-def control(address: str) -> Control:
-    control = Control(address)
-    control.clear()
-    return control
 
 
 @pytest.fixture

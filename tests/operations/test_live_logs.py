@@ -8,7 +8,7 @@ import pytest
 
 from crm.db import Database
 from crm.settings import SIMULATOR_TOKEN
-from tests.bot.test_killed import CHATS, Simulator, free_port, process, settled
+from tests.bot.running import CHATS, Simulator, free_port, process, settled
 
 SECRET_WORDS = ("máy giặt", "cháy", "0912345678", "Khách")
 

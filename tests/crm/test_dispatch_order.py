@@ -1,40 +1,24 @@
+"""Which queued messages are claimed and when: their order, the night, consent, one at a time in a chat."""
+
 import itertools
-from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 import time_machine
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, complaints, consents, contact_policy, dispatch, outbox, workers
-from crm.dispatch import Letter, Outcome, Report
+from crm import clock, complaints, consents, contact_policy, dispatch, outbox
+from crm.dispatch import Outcome
 from crm.models.campaigns import Campaign, CampaignState
-from crm.models.messaging import Lease, Outbox, OutboxKind, OutboxState
-from crm.models.people import ChannelAccount, Consent, Purpose
+from crm.models.messaging import Outbox, OutboxKind, OutboxState
+from crm.models.people import Consent, Purpose
 from crm.models.staff import Role
 from crm.outbox import Button, Content
 from crm.settings import settings
 from tests.crm import factories
+from tests.crm.dispatch_steps import NOON, claim, queue
 
-NOON = "2026-11-24T05:00:00Z"  # 12:00 in Việt Nam
 NIGHT = "2026-11-24T16:00:00Z"  # 23:00
-
-
-def queue(session: Session, kind: OutboxKind = OutboxKind.REPLY, chat_id: int = 1001, text: str = "x") -> Outbox:
-    account = factories.conversation(session, chat_id).account
-    purpose = Purpose.MARKETING if kind is OutboxKind.MARKETING else Purpose.SERVICE
-    row = outbox.enqueue(session, account, Content(text), kind=kind, purpose=purpose)
-    assert row is not None
-    session.flush()
-    return row
-
-
-def claim(session: Session, fence: int = 1, limit: int = 10) -> list[Letter]:
-    """Claims as if the last message to each chat were long ago."""
-    session.flush()
-    session.execute(update(ChannelAccount).values(quiet_until=None))
-    return dispatch.claim(session, settings(), fence, limit)
 
 
 @time_machine.travel(NOON, tick=False)
@@ -82,73 +66,6 @@ def test_what_has_expired_is_not_sent(session: Session) -> None:
     row.expires_at = clock.now() - timedelta(seconds=1)
     assert claim(session) == []
     assert row.state is OutboxState.EXPIRED
-
-
-@pytest.mark.parametrize(
-    ("kind", "first", "second"),
-    [
-        (OutboxKind.MARKETING, OutboxState.UNKNOWN, None),
-        (OutboxKind.REPLY, OutboxState.QUEUED, OutboxState.UNKNOWN),
-        (OutboxKind.CARE, OutboxState.QUEUED, OutboxState.UNKNOWN),
-    ],
-)
-@time_machine.travel(NOON, tick=False)
-def test_marketing_is_sent_at_most_once_and_a_reply_at_most_once_more(
-    session: Session, kind: OutboxKind, first: OutboxState, second: OutboxState | None
-) -> None:
-    row = queue(session, kind)
-    consents.record(session, row.account.customer_id, Purpose.MARKETING, granted=True, channel="telegram")
-    claim(session, fence=1)
-    assert dispatch.recover(session, settings().bot_id) == 1
-    assert row.state is first
-    if second is not None:
-        claim(session, fence=2)
-        dispatch.recover(session, settings().bot_id)
-        assert row.state is second
-
-
-def test_a_late_write_of_an_old_sender_is_rejected(session: Session) -> None:
-    row = queue(session)
-    (stale,) = claim(session, fence=1)
-    dispatch.recover(session, settings().bot_id)
-    (fresh,) = claim(session, fence=2)
-    assert not factories.settle(session, stale, Outcome.SENT, message_id=1)
-    assert factories.settle(session, fresh, Outcome.SENT, message_id=2)
-    assert (row.state, row.telegram_message_id) == (OutboxState.SENT, 2)
-
-
-def test_a_message_is_tried_six_times_with_growing_pauses_then_failed_with_its_reason(session: Session) -> None:
-    row = queue(session)
-    pauses = []
-    with time_machine.travel(NOON, tick=False) as traveller:
-        row.not_before = clock.now()
-        while row.state is OutboxState.QUEUED:
-            (letter,) = claim(session)
-            factories.settle(session, letter, Outcome.RETRY, reason="Bad Gateway")
-            pauses.append((row.not_before - clock.now()).total_seconds())
-            traveller.shift(max(0, pauses[-1]))
-    assert (row.state, row.reason, row.attempts) == (OutboxState.FAILED, "Bad Gateway", 6)
-    assert pauses[:5] == [2, 4, 8, 16, 32]
-
-
-def test_a_throttled_message_does_not_use_up_a_try(session: Session) -> None:
-    row = queue(session)
-    (letter,) = claim(session)
-    factories.settle(session, letter, Outcome.THROTTLED, wait_s=5)
-    assert (row.state, row.attempts) == (OutboxState.QUEUED, 0)
-    assert claim(session) == []
-
-
-def test_a_blocked_customer_is_unreachable_until_they_write_again(session: Session) -> None:
-    row = queue(session)
-    (letter,) = claim(session)
-    factories.settle(session, letter, Outcome.UNREACHABLE, reason="bot was blocked by the user")
-    assert not row.account.reachable
-    later = outbox.enqueue(session, row.account, Content("y"), kind=OutboxKind.REPLY)
-    assert later is not None
-    claim(session)
-    assert (later.state, later.reason) == (OutboxState.SKIPPED, "unreachable")
-    assert factories.conversation(session).account.reachable
 
 
 def test_withdrawing_consent_takes_queued_advertisements_back_at_once(session: Session) -> None:
@@ -232,66 +149,6 @@ def test_one_message_a_chat_is_in_flight_and_the_next_keeps_its_distance(session
         assert dispatch.claim(session, bot, 1, 10) == []
         traveller.shift(0.3)
         assert len(dispatch.claim(session, bot, 1, 10)) == 1
-
-
-@time_machine.travel(NOON, tick=False)
-def test_what_a_living_worker_sends_is_left_to_it_and_what_a_dead_one_had_is_not(session: Session) -> None:
-    bot_id = settings().bot_id
-    fences = [workers.enlist(session, bot_id, owner, 15) for owner in "ab"]
-    rows = [queue(session, chat_id=chat) for chat in (1, 2)]
-    for row, fence in zip(rows, fences, strict=True):
-        row.state, row.fence, row.sending_at = OutboxState.SENDING, fence, clock.now()
-    session.flush()
-    assert dispatch.recover(session, bot_id) == 0
-    end_lease(session, bot_id, fences[0])
-    assert dispatch.recover(session, bot_id, in_hand=[rows[0].id]) == 0
-    assert dispatch.recover(session, bot_id) == 1
-    assert [row.state for row in rows] == [OutboxState.QUEUED, OutboxState.SENDING]
-
-
-def end_lease(session: Session, bot_id: int, fence: int | None) -> None:
-    over = clock.now() - timedelta(days=400)  # PostgreSQL's own clock does not travel
-    session.execute(update(Lease).where(Lease.name == f"worker:{bot_id}:{fence}").values(expires_at=over))
-
-
-def test_what_was_claimed_without_the_worker_knowing_is_queued_again_as_if_never_tried(session: Session) -> None:
-    known, lost = queue(session, chat_id=1), queue(session, chat_id=2)
-    letters = {letter.outbox_id: letter for letter in claim(session, fence=7)}
-    assert dispatch.put_back(session, settings().bot_id, 7, [letters[known.id]]) == 1
-    session.refresh(lost)
-    assert (known.state, lost.state, lost.attempts) == (OutboxState.SENDING, OutboxState.QUEUED, 0)
-    earlier = replace(letters[known.id], claimed_at=clock.now() - timedelta(seconds=1))
-    assert dispatch.put_back(session, settings().bot_id, 7, [earlier]) == 1  # of this claim it has not heard either
-
-
-@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.NOT_REACHED, Outcome.RETRY])
-def test_an_outcome_that_is_written_twice_does_not_touch_the_claim_that_came_between(
-    session: Session, outcome: Outcome
-) -> None:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        row = queue(session)
-        (first,) = claim(session)
-        late = Report(first, outcome, "Bad Gateway")
-        assert dispatch.settle_all(session, [late]) == []
-        assert dispatch.settle_all(session, [late]) == [late]  # its commit went through, the word of that was lost
-        traveller.shift(timedelta(seconds=3))
-        (second,) = claim(session)
-        assert (second.outbox_id, second.fence) == (first.outbox_id, first.fence)
-        assert dispatch.settle_all(session, [late]) == [late]
-        assert claim(session) == []
-        assert factories.settle(session, second, Outcome.SENT, message_id=2)
-    assert (row.state, row.telegram_message_id) == (OutboxState.SENT, 2)
-
-
-def test_outcomes_are_written_in_groups_and_only_the_stale_ones_are_refused(session: Session) -> None:
-    rows = [queue(session, chat_id=chat) for chat in (1, 2, 3)]
-    mine = claim(session, fence=1)
-    rows[1].fence = 2
-    session.flush()
-    outcomes = [Outcome.SENT, Outcome.SENT, Outcome.RETRY]
-    reports = [Report(letter, outcome, message_id=9) for letter, outcome in zip(mine, outcomes, strict=True)]
-    assert dispatch.settle_all(session, reports) == [reports[1]]
-    assert [row.state for row in rows] == [OutboxState.SENT, OutboxState.SENDING, OutboxState.QUEUED]
 
 
 def test_the_queue_is_swept_of_what_has_expired(session: Session) -> None:
