@@ -50,16 +50,17 @@ class Intake:
             await request.shutdown()
 
     async def _poll(self, request: HttpRequest) -> None:
-        pause, offset = PAUSE_S, None
+        pause, offset, wait_s = PAUSE_S, None, 0  # the first answer comes at once: health is not kept waiting for it
         while True:
             try:
                 async with asyncio.timeout(WATCHDOG_S):
-                    offset = await self._once(request, offset)
+                    offset = await self._once(request, offset, wait_s)
                 self._vitals.mark("intake")
-                pause = PAUSE_S
+                pause, wait_s = PAUSE_S, POLL_S
             except TelegramError as error:
                 contact.explain(error)
                 self._vitals.trouble("intake", contact.trouble_of(error))
+                wait_s = 0
                 await asyncio.sleep(max(pause, wait_of(error)))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             except Exception as error:
@@ -67,8 +68,8 @@ class Intake:
                 self._vitals.trouble("intake", f"updates not stored: {type(error).__name__}")
                 await asyncio.sleep(PAUSE_S)
 
-    async def _once(self, request: HttpRequest, offset: int | None) -> int | None:
-        updates = await fetch(request, self._bot, offset, BATCH, POLL_S, READ_MARGIN_S)
+    async def _once(self, request: HttpRequest, offset: int | None, wait_s: int) -> int | None:
+        updates = await fetch(request, self._bot, offset, BATCH, wait_s, READ_MARGIN_S)
         if not updates:
             # Everything is confirmed. Telegram may begin again at a lower number after a quiet week: ask for all.
             return None

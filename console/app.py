@@ -1,14 +1,13 @@
 """The whole web application: layers, plain routes, pages."""
 
-import gc
 import inspect
 from importlib import import_module
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from nicegui import Client, background_tasks, ui
 from nicegui import app as nicegui_app
+from nicegui import background_tasks, ui
 from nicegui.classes import Classes
 from nicegui.props import Props
 from nicegui.style import Style
@@ -18,6 +17,7 @@ from console import (
     attachments,
     audit,
     broadcast_deliveries,
+    forgetting,
     guard,
     import_page,
     invitations,
@@ -37,8 +37,6 @@ from console.frame import STATIC
 from console.pulse import pulse
 from crm.settings import settings
 
-FORGET_EVERY_S = 0.25
-COLLECTOR = (20_000, 20, 20)  # all objects are looked through after some two thousand pages, instead of thirty
 BRAND = "#0e6e62"  # --brand of console.css: for what NiceGUI's own elements fill
 
 
@@ -62,14 +60,6 @@ def create() -> FastAPI:
     return application
 
 
-def _collect_seldom() -> None:
-    """Open pages are a million objects that live long: looking through all of them stopped everybody for half a second,
-    every seven seconds, and found nothing. NiceGUI's pages are freed by their counts; the collector is for the rest.
-    """
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR)
-
-
 def _remember_signatures() -> None:
     """With each element NiceGUI asks for the signatures of three methods, which took a third of a page's time.
 
@@ -90,9 +80,7 @@ def _wire_nicegui(application: FastAPI) -> None:
     nicegui_app.colors(primary=BRAND)
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True  # what waits shows so itself, and has a name
     nicegui_app.on_startup(lambda: background_tasks.create(pulse.run(), name="pulse"))
-    nicegui_app.on_startup(_collect_seldom)
-    # NiceGUI forgets pages that no browser ever took up every ten seconds, all at once: here each goes in its time.
-    nicegui_app.timer(FORGET_EVERY_S, Client.prune_instances)
+    forgetting.install()
     ui.run_with(
         application,
         title="Tri Ân",
