@@ -24,7 +24,7 @@ from bench.console_world import Size, fill
 from bench.messaging_world import migrated
 from crm.db import Database
 
-PAUSE_S = 5.0
+PAUSE_S = 10.0
 WRITES_EVERY_S = 3.0
 SAMPLE_S = 5.0
 WORDS = ("ro nuoc", "máy giặt", "Nguyễn Thị Lan", "KN-2026-000125", "giao chậm hai ngày", "bao loi E4")

@@ -1,13 +1,13 @@
 """The whole web application: layers, plain routes, pages."""
 
-import inspect
+from collections.abc import Callable
 from importlib import import_module
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from nicegui import app as nicegui_app
-from nicegui import background_tasks, ui
+from nicegui import background_tasks, helpers, ui
 from nicegui.classes import Classes
 from nicegui.props import Props
 from nicegui.style import Style
@@ -63,11 +63,15 @@ def create() -> FastAPI:
 def _remember_signatures() -> None:
     """With each element NiceGUI asks for the signatures of three methods, which took a third of a page's time.
 
-    A function that carries its own signature is asked in no time; `inspect` looks there first.
+    They expect nothing besides themselves.
     """
-    for kind in (Classes, Props, Style):
-        method = kind._update
-        method.__dict__["__signature__"] = inspect.signature(method)
+    ask = helpers.expects_arguments
+    known = frozenset(kind._update for kind in (Classes, Props, Style))
+
+    def expects_arguments(func: Callable[..., object]) -> bool:
+        return getattr(func, "__func__", None) not in known and ask(func)
+
+    helpers.expects_arguments = expects_arguments
 
 
 def _wire_nicegui(application: FastAPI) -> None:

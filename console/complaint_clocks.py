@@ -1,5 +1,6 @@
 """The clocks of a case as people read them: how long is left, what stands still, what ran out."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import htpy as h
@@ -33,21 +34,40 @@ def shown(clocks: list[ClockView]) -> object:
     return [(clock.kind, clock.paused, clock.met, clock.left.total_seconds() // 60) for clock in clocks]
 
 
-def nearest(clocks: list[ClockView], complaint: Complaint) -> h.Node:
-    """The nearest clock of a line in a list: how long, and until when."""
+@dataclass(frozen=True)
+class Nearest:
+    """What a line in a list says of its nearest clock: in words, and the moment that they are about, if any."""
+
+    words: str
+    look: str
+    at: datetime | None = None
+    when: str = ""
+    when_look: str = ""
+
+
+def nearest(clocks: list[ClockView], complaint: Complaint) -> Nearest:
+    """The clock that runs out first: how long, and until when."""
     running = [clock for clock in clocks if not clock.paused]
     if complaint.resolved_at is not None:
-        return [h.div(".dim.small")[_("answered")], _time(complaint.resolved_at, "dim")]
+        return _until(_("answered"), "dim small", complaint.resolved_at, "dim")
     if running:
         first = min(running, key=lambda clock: clock.due_at)
-        return [h.div(class_=f"strong {tone(first)}")[words(first)], _time(first.due_at, "dim small")]
+        return _until(words(first), f"strong {tone(first)}", first.due_at, "dim small")
     if clocks:
-        return h.div(".dim.small")[_("clocks paused")]
-    return [h.div(".dim.small")[_("promised by")], _time(complaint.promised_at, "")]
+        return Nearest(_("clocks paused"), "dim small")
+    return _until(_("promised by"), "dim small", complaint.promised_at, "")
 
 
-def _time(at: datetime, classes: str) -> h.Element:
-    return h.time(class_=classes, title=phrases.full_time(at))[phrases.when(at)]
+def _until(words: str, look: str, at: datetime, when_look: str) -> Nearest:
+    return Nearest(words, look, at, phrases.when(at), when_look)
+
+
+def draw(clock: Nearest) -> h.Node:
+    """The clock under its words, as the end of a line."""
+    said = h.div(class_=clock.look)[clock.words]
+    if clock.at is None:
+        return said
+    return [said, h.time(class_=clock.when_look, title=phrases.full_time(clock.at))[clock.when]]
 
 
 def strip(clocks: list[ClockView]) -> None:

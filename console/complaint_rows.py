@@ -3,8 +3,9 @@
 import htpy as h
 
 from console import complaint_clocks, phrases
+from console.complaint_clocks import Nearest
 from console.language import _
-from console.painted import pill
+from console.painted import once, pill
 from crm import clock
 from crm.case_states import OPEN_STATES
 from crm.models.care import Complaint, ComplaintState, Severity
@@ -41,8 +42,16 @@ def shown(complaint: Complaint) -> object:
     )
 
 
-def row(complaint: Complaint, clocks: list[ClockView] | None = None, owner: str = "") -> h.Element:
-    """One line, leading to the complaint. `owner`: who looks after it, where the list says so."""
+def row(complaint: Complaint, clocks: list[ClockView] | None = None, owner: str | None = None) -> h.Node:
+    """One line, leading to the complaint. `owner`: who looks after it ("": nobody); None: the list says nothing."""
+    clock = complaint_clocks.nearest(clocks or [], complaint)
+    customer, product = complaint.customer, complaint.product.name if complaint.product else ""
+    written = (complaint.id, complaint.code, complaint.description, customer.name, customer.tier, product)
+    stands = (complaint.state, complaint.severity, complaint.category, complaint.merged_into_id)
+    return once((written, stands, clock, owner), lambda: _draw(complaint, clock, owner))
+
+
+def _draw(complaint: Complaint, clock: Nearest, owner: str | None) -> h.Element:
     return h.a(".entry.complaint-row", href=f"/complaints/{complaint.id}", data_complaint=str(complaint.id))[
         h.div(".row-main")[
             h.div(".row-head")[
@@ -56,9 +65,9 @@ def row(complaint: Complaint, clocks: list[ClockView] | None = None, owner: str 
             h.div(".row-head")[h.span(".row-side-main")[complaint.customer.name or _("No name yet")], _tier(complaint)],
             h.div(".dim.small.clip")[complaint.product.name if complaint.product else ""],
         ],
-        clocks is not None
+        owner is not None
         and h.div(".row-owner")[h.div(class_="clip" if owner else "dim clip")[owner or _("nobody yet")]],
-        h.div(".row-end")[complaint_clocks.nearest(clocks or [], complaint)],
+        h.div(".row-end")[complaint_clocks.draw(clock)],
     ]
 
 

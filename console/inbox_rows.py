@@ -1,6 +1,6 @@
 """A line of the inbox: who, what was said last and by whom, the clock, who holds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import timedelta
 
 import htpy as h
@@ -8,7 +8,7 @@ from nicegui import ui
 
 from console import phrases
 from console.language import _
-from console.painted import avatar, icon, paint, pill, repaint
+from console.painted import avatar, icon, once, paint, pill, repaint
 from console.pieces import attribute, box
 from crm import clock
 from crm.inbox_lines import Call, LastWord, Line
@@ -29,19 +29,19 @@ class Rows:
 
     def __init__(self) -> None:
         self.place = attribute(box("card rows inbox-rows"), role="list")
-        self._rows: dict[int, tuple[ui.html, object]] = {}
+        self._rows: dict[int, tuple[ui.html, Hashable]] = {}
 
-    def show(self, wanted: list[tuple[int, object, str, Callable[[], h.Node]]]) -> None:
-        """Shows (key, what it depends on, its classes, how it is drawn) in this order."""
+    def show(self, wanted: list[tuple[int, Hashable, str, Callable[[], h.Node]]]) -> None:
+        """Shows (key, what it depends on, its classes, how it is drawn) in this order. See `painted.once`."""
         for key in set(self._rows) - {row[0] for row in wanted}:
             self._rows.pop(key)[0].delete()
         for place, (key, what, classes, draw) in enumerate(wanted):
             row, shown = self._rows.get(key) or (None, None)
             if row is None:
                 with self.place:
-                    row = attribute(paint(draw()), role="listitem", data_conversation=str(key))
+                    row = attribute(paint(once(what, draw)), role="listitem", data_conversation=str(key))
             elif shown != what:
-                repaint(row, draw())
+                repaint(row, once(what, draw))
             if shown != what:
                 row.classes(replace=classes)
                 self._rows[key] = (row, what)
@@ -49,7 +49,7 @@ class Rows:
                 row.move(target_index=place)
 
 
-def shown(line: Line, me: int, leads: bool = False) -> object:
+def shown(line: Line, me: int, leads: bool = False) -> Hashable:
     """What the line reads like now, for one person."""
     return line, _time(line), leads, line.call is not None and line.call.holder_id == me
 
@@ -121,6 +121,11 @@ def _holder(call: Call | None, me: int) -> str:
     if call.holder_id == me:
         return _("you have it")
     return call.holder
+
+
+def draw_whole(line: Line, me: int, leads: bool) -> h.Node:
+    """The line and what can be done to it."""
+    return [draw(line, me), draw_doing(line, leads)]
 
 
 def draw_doing(line: Line, leads: bool) -> h.Element:

@@ -3,13 +3,18 @@
 What is put between two tags or into an attribute is escaped by htpy; no function here takes HTML.
 """
 
+from collections.abc import Callable, Hashable
 from datetime import datetime
 
 import htpy as h
+from markupsafe import Markup
 from nicegui import ui
 
-from console import phrases
+from console import language, phrases
 from crm.text import given_name
+
+REMEMBERED = 4096
+_drawn: dict[tuple[str, Hashable], Markup] = {}
 
 
 def paint(content: h.Node, classes: str = "", tag: str = "div") -> ui.html:
@@ -20,6 +25,20 @@ def paint(content: h.Node, classes: str = "", tag: str = "div") -> ui.html:
 def repaint(element: ui.html, content: h.Node) -> None:
     """Shows `content` instead of what the element showed."""
     element.set_content(str(h.fragment[content]))
+
+
+def once(what: Hashable, draw: Callable[[], h.Node]) -> Markup:
+    """What `draw` draws, drawn once for all who see the same in one language: a list is mostly what others saw too.
+
+    Args:
+        what: everything that the drawing depends on, besides the language.
+    """
+    key = (language.current(), what)
+    drawn = _drawn.pop(key, None) or Markup(h.fragment[draw()])
+    _drawn[key] = drawn
+    if len(_drawn) > REMEMBERED:
+        _drawn.pop(next(iter(_drawn)))  # the one that nobody has seen for the longest time
+    return drawn
 
 
 def icon(name: str) -> h.Element:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlencode
 
-import htpy as h
 from fastapi import APIRouter
 from nicegui import ui
 from sqlalchemy.orm import Session
@@ -37,7 +36,6 @@ from console.visits import Visit, Visitor, visitor_of
 from crm import availability, customer_contact, escalations, inbox_found
 from crm.inbox import Counts, Filters, Page, Queue, counts, page
 from crm.inbox_found import Found
-from crm.inbox_lines import Line
 from crm.models.inbox import StaffDesk
 from crm.models.staff import Staff
 
@@ -180,16 +178,13 @@ class Screen:
                     line.conversation_id,
                     inbox_rows.shown(line, me, self.leads),
                     "inbox-row unread" if line.unread else "inbox-row",
-                    partial(self._draw_line, line),
+                    partial(inbox_rows.draw_whole, line, me, self.leads),
                 )
                 for line in lines
             ]
         )
         more = sight.page.after if sight.page is not None else None
         self.rest.show((asked, bool(lines), more, sight.found), lambda: self._draw_rest(sight, more))
-
-    def _draw_line(self, line: Line) -> h.Node:
-        return [inbox_rows.draw(line, self.visit.visitor.staff_id), inbox_rows.draw_doing(line, self.leads)]
 
     def _draw_tabs(self, numbers: Counts) -> None:
         for place, queue in enumerate(Queue, 1):
