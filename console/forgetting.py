@@ -27,7 +27,17 @@ def _collect_seldom() -> None:
 
 
 def _untie(client: Client) -> None:
-    """An element's classes, style and props each hold a method of their own, and so themselves."""
+    """Takes what a page would call from all its parts: through it they hold each other, and some of them themselves.
+
+    Whoever wanted to hear of the end of the page has heard by now.
+    """
+    _silence(client)
     for element in client.elements.values():
-        for own in (element.classes, element.style, element.props):
-            own._change_handlers.clear()
+        for part in (element, element.classes, element.style, element.props):
+            _silence(part)
+
+
+def _silence(part: object) -> None:
+    for name, handlers in vars(part).items():
+        if name.endswith("_handlers") and isinstance(handlers, list):
+            handlers.clear()

@@ -3,10 +3,11 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import htpy as h
 import pytest
-from nicegui import Client, ui
+from nicegui import Client, app, ui
 
 from console import forgetting, language, painted
 
@@ -50,13 +51,23 @@ def test_what_nobody_has_seen_for_the_longest_time_is_forgotten(monkeypatch: pyt
     assert [what for _, what in painted._drawn] == ["a", "c"]
 
 
-@pytest.mark.usefixtures("no_collector")
-def test_a_page_that_is_over_leaves_nothing_to_the_collector() -> None:
+def _opened(heard: list[str]) -> tuple[Client, list[weakref.ref[Any]]]:
+    """A page whose parts hold each other, and what must be gone with it."""
     client = Client(ui.page("/nowhere"), request=None)
     with client:
         label = ui.label("chào").classes("strong").props("role=note")
-    parts = [weakref.ref(label), *(weakref.ref(part) for part in (label.classes, label.style, label.props))]
-    forgetting._untie(client)
+        field = ui.input(on_change=lambda: field.set_value("x"))
+    client.on_delete(lambda: heard.append(client.id))
+    return client, [weakref.ref(each) for each in (client, field, label, label.classes, label.style, label.props)]
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_page_that_is_over_leaves_nothing_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_delete_handlers", [])
+    app.on_delete(forgetting._untie)
+    heard: list[str] = []
+    client, parts = _opened(heard)
     client.delete()
-    del client, label
-    assert [part() for part in parts] == [None] * 4
+    assert heard == [client.id]
+    del client
+    assert [part() for part in parts] == [None] * 6
