@@ -10,7 +10,7 @@ from nicegui import Client, app
 
 LOOK_EVERY_S = 0.25  # NiceGUI's own ten seconds forget dozens of pages at once
 UNUSED_S = 30.0  # a page that no browser has taken up by then, as of programs that read it; NiceGUI's own: 60
-COLLECTOR = (2_000, 10, 100)  # small steps, and all objects once in some minutes
+COLLECTOR = (2_000, 10, 20)  # small steps: what is left is freed before it takes a second
 
 
 def install() -> None:
