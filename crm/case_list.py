@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from crm import clock, message_search, text
@@ -185,8 +185,12 @@ def _said(session: Session, words: str, *, begun_numbers: bool) -> list[ColumnEl
 
 
 def _products(session: Session, words: list[str]) -> list[int]:
-    """The products with all of `words` in their name. Read first, so that their cases are found by an index."""
-    named = (Product.name_folded.contains(word, autoescape=True) for word in words)
+    """The products with all of `words` in their name, whole: who looks for Lan does not mean every máy lạnh.
+
+    Read first, so that their cases are found by an index.
+    """
+    name = literal(" ").concat(Product.name_folded).concat(" ")
+    named = (name.contains(f" {word} ", autoescape=True) for word in words)
     return list(session.scalars(select(Product.id).where(*named).order_by(Product.id).limit(MOST_PRODUCTS)))
 
 

@@ -120,3 +120,4 @@ def test_a_products_name_finds_the_cases_about_it_beside_those_of_people_called_
     assert _walk(session, Filter(words="giat")) == [named.id, about.id]
     assert _walk(session, Filter(words="sóng xanh máy")) == [about.id]
     assert _walk(session, Filter(words="Tủ lạnh")) == []
+    assert _walk(session, Filter(words="son")) == [], "a word is meant whole"
