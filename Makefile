@@ -7,7 +7,6 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
 BIN := .venv/bin
 NLU := nlu/.venv/bin
-ARTICLES := tests/crm/test_knowledge.py
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export RASA_TELEMETRY_ENABLED := false
@@ -17,14 +16,14 @@ export RASA_TELEMETRY_ENABLED := false
 run: setup
 	@$(BIN)/trian run
 
-# Two cores, three lanes: Rasa's room trains and is tested, and the articles are embedded, while the product's units run,
-# half of which wait for a process or a clock. The real processes then have the machine to themselves.
+# Two cores, two lanes: Rasa's room trains and is tested while the product's units run. The real processes then have the
+# machine to themselves.
 test: setup
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target nlu-lane articles unit-lane
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target nlu-lane unit-lane
 	@$(MAKE) --no-print-directory e2e
 	@echo "make test: everything passed"
 
-.PHONY: nlu-lane articles unit-lane
+.PHONY: nlu-lane unit-lane
 nlu-lane:
 	@$(MAKE) --no-print-directory --jobs=1 model nlu-unit dialogue
 
@@ -87,13 +86,9 @@ dialogue:
 	@echo "test: dialogues"
 	@PYTHONWARNINGS=ignore TRIAN_ENTITY_KINDS=codes,people $(NLU)/python -m rasa test core --model models/$$(sed -n 's/.*"model": "\([^"]*\)".*/\1/p' models/current.json) --stories tests/stories --e2e --fail-on-prediction-errors --no-plot --out var/results
 
-articles:
-	@echo "test: the articles are read, embedded and found"
-	@$(BIN)/pytest $(ARTICLES)
-
 unit:
 	@echo "test: units and services, on SQLite and PostgreSQL"
-	@$(BIN)/pytest -m "not e2e" -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ARTICLES)
+	@$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder
 
 e2e:
 	@echo "test: the real processes, scripted customers and a real browser"

@@ -17,11 +17,6 @@ from crm.models import Base
 from crm.settings import settings
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the articles' embeddings comes last: they are made meanwhile (`make articles`)."""
-    items.sort(key=lambda item: "embedded" in getattr(item, "fixturenames", ()))
-
-
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file that each test copies."""
