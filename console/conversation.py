@@ -22,18 +22,8 @@ from crm import customer_card, reads
 from crm.customer_card import Card
 
 CLOCK_S = 20.0
-# Keys of the whole page, where nobody is writing: n a note, Ctrl+K ready answers, Esc back to the list. In a field Esc
-# leaves the field: what was written stays.
-KEYS = """document.addEventListener('keydown', (e) => {
-    const press = (name) => { e.preventDefault(); document.querySelector(name)?.click(); };
-    if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') return press('.canned-open');
-    if (e.isComposing) return;
-    const writing = e.target.closest?.('input, textarea, select, [contenteditable], .q-dialog');
-    if (e.key === 'Escape' && !document.querySelector('.q-dialog')) return writing ? e.target.blur() : press('.back');
-    if (writing || e.ctrlKey || e.metaKey || e.altKey) return;
-    if (e.key === 'n') press('.note-tab');
-    if (e.key === 'r') press('.reply-tab');
-})"""
+# In the page itself: a key that is pressed as soon as the page is seen does what it says.
+SCRIPT = '<script src="/static/talk.js"></script>'
 
 
 @guard.page("/conversations/{conversation_id:int}")
@@ -46,6 +36,7 @@ async def page(visit: Visit, conversation_id: int, at: int = 0) -> None:
     sight = await desk.look(lambda session: talk.first_sight(session, conversation_id, at))
     waiting = await inbox.for_visitor(visit.visitor)
     about = await desk.look(lambda session: customer_card.card(session, sight.conversation.customer_id))
+    ui.add_head_html(SCRIPT)
     title = sight.conversation.customer.name or _("No name yet")
     with frame(visit, title, waiting, back=(_("Inbox"), "/inbox")) as body:
         body.classes("wide")
@@ -84,7 +75,6 @@ class Screen:
     async def settle(self) -> None:
         """What can wait until the page is drawn."""
         await self.composer.name_colleagues()
-        ui.run_javascript(KEYS)
         await self._mark_seen()
 
     async def refresh(self) -> None:

@@ -121,6 +121,15 @@ def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> No
     expect(page.locator(".typing")).to_have_text("Nhân viên Hai đang soạn…")
 
 
+def test_a_key_pressed_as_soon_as_the_page_is_seen_is_heard(page: Page, desk: Desk) -> None:
+    conversation = _held(desk, "Trịnh Thị Nhanh")
+    log_in(page, desk, "lan")
+    for _ in range(6):
+        visit(page, f"{desk.url}/conversations/{conversation.id}")
+        page.keyboard.press("n")
+        expect(page.locator(".note-box textarea").last).to_be_focused()
+
+
 def test_files_go_both_ways_and_nothing_of_a_stranger_runs(page: Page, desk: Desk) -> None:
     conversation = _open(page, desk, "Vũ Thị Tơ")
     page_of_theirs = _attach(desk, conversation, "document", HTML, "hoá đơn.html")
