@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from nicegui import background_tasks, events, ui
@@ -34,14 +35,20 @@ class Answer:
         with box("card pad") as self.card:
             with box("head-line"):
                 text(_("Write to the customer"), "section-title", "h3")
-                self._kinds = attribute(box("choice"), role="group", aria_label=_("What it is"))
+                with attribute(box("choice"), role="group", aria_label=_("What it is")):
+                    words = {News.RESOLVED: _("Answer and resolve"), News.QUESTION: _("Ask the customer")}
+                    self._kinds = {news: button(words[news], partial(self._choose, news)) for news in TO}
             with box("writing"):
                 with box("stack"):
                     self.words = ui.textarea(on_change=self._preview)
                     self.words.props("autogrow outlined maxlength=3000").classes("field answer")
+                    attribute(self.words, placeholder=_("Write to the customer…"))
                     self._hint = text("", "hint")
                     with box("actions"):
-                        self._send = box("")
+                        sends = {News.RESOLVED: _("Send the answer and resolve"), News.QUESTION: _("Send the question")}
+                        self._sends = {
+                            news: button(sends[news], partial(self._go, news), "primary", "send") for news in TO
+                        }
                 with attribute(box("phone case-preview"), aria_live="polite"):
                     text(_("What the customer reads"), "small dim")
                     self._sight = text("", "bubble bubble-text")
@@ -60,36 +67,25 @@ class Answer:
             background_tasks.create(self._preview(), name="preview")
 
     def _draw(self) -> None:
-        asks = self.news is News.QUESTION
-        self._kinds.clear()
-        with self._kinds:
-            for news, words in ((News.RESOLVED, _("Answer and resolve")), (News.QUESTION, _("Ask the customer"))):
-                self._kind(news, words)
-        self.words.props["placeholder"] = (
-            _("What do we need to know from the customer?")
-            if asks
-            else _("What was found, what we do about it, and when")
-        )
-        self.words.update()
+        """Shows what is chosen. No button is drawn again: a press on its way would be lost with it."""
+        for news in TO:
+            on = news is self.news
+            kind = attribute(self._kinds[news], aria_pressed=str(on).lower())
+            kind.classes(add="on" if on else "", remove="" if on else "on")
+            self._sends[news].set_visibility(on)
         self._hint.text = (
-            _("The clocks stand still until the customer answers in the chat.")
-            if asks
+            _("What do we need to know from the customer? The clocks stand still until they answer in the chat.")
+            if self.news is News.QUESTION
             else _(
-                "The customer can refuse the answer with one press, and is asked a little later how satisfied they are."
+                "What was found, what we do about it, and when. The customer can refuse the answer with one press, and "
+                "is asked a little later how satisfied they are."
             )
         )
-        self._send.clear()
-        with self._send:
-            button(_("Send the question") if asks else _("Send the answer and resolve"), self._go, "primary", "send")
 
-    def _kind(self, news: News, words: str) -> None:
-        async def pressed() -> None:
-            self.news = news
-            self._draw()
-            await self._preview()
-
-        on = self.news is news
-        attribute(button(words, pressed, "on" if on else ""), aria_pressed=str(on).lower())
+    async def _choose(self, news: News) -> None:
+        self.news = news
+        self._draw()
+        await self._preview()
 
     async def _preview(self, _event: events.ValueChangeEventArguments[Any] | None = None) -> None:
         """The customer's view a moment after the last key; only the newest look is shown."""
@@ -106,8 +102,8 @@ class Answer:
         if looked == self._looked and not self._sight.is_deleted:
             self._sight.text = seen
 
-    async def _go(self) -> None:
-        said, news = str(self.words.value or ""), self.news
+    async def _go(self, news: News) -> None:
+        said = str(self.words.value or "")
 
         def work(session: Session, staff: Staff) -> None:
             complaints.move(session, complaints.get(session, self.complaint_id), TO[news], staff, said)

@@ -1,5 +1,6 @@
 """Where staff write: a reply, with ready answers, files and a later time, or a note for colleagues."""
 
+import json
 import time
 from collections.abc import Sequence
 
@@ -20,12 +21,23 @@ from crm.models.staff import Staff
 
 MOST_CHARACTERS = 4000  # Telegram takes 4,096
 TYPING_EVERY_S = 4.0
-# Enter sends, Shift+Enter makes a line, and an Enter that ends a composed Vietnamese syllable does neither.
+# Enter sends, Shift+Enter makes a line, and an Enter that ends a composed Vietnamese syllable does neither. The field
+# is emptied here: whoever types on at once must not lose it to an answer of the server.
 SEND_ON_ENTER = """(e) => {
     if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
     e.preventDefault();
-    emit(e.target.value);
+    const words = e.target.value;
+    e.target.value = "";
+    e.target.dispatchEvent(new Event("input"));
+    setTimeout(() => emit(words)); // after the news that it is empty
 }"""
+# Done in the page, which alone knows the last letter that was typed.
+PUT_BACK = """(() => {
+    const area = document.querySelector(FIELD);
+    if (!area) return;
+    area.value = area.value ? WORDS + '\\n' + area.value : WORDS;
+    area.dispatchEvent(new Event('input'));
+})()"""
 # Puts the cursor on the first variable that is still to be filled in, else to the end.
 GO_TO_HOLE = """(() => {
     const area = document.querySelector('.reply textarea');
@@ -145,7 +157,8 @@ class Composer:
         _go_to_hole()
 
     async def _pressed(self) -> None:
-        await self._send(self._reply.value or "")
+        words, self._reply.value = self._reply.value or "", ""
+        await self._send(words)
 
     async def _entered(self, event: events.GenericEventArguments) -> None:
         await self._send(str(event.args))
@@ -154,7 +167,6 @@ class Composer:
         words, file = words.strip(), self.staged.take()
         if not words and file is None:
             return
-        self._reply.value = ""
         self.bubbles.ghost(words or (file.name if file else ""))
 
         contents = await self.staged.contents(words, file)
@@ -168,7 +180,7 @@ class Composer:
 
         sent = contents is not None and bool(await act("reply", work))
         if not sent:  # nothing that was typed is lost
-            self._reply.value = words
+            _put_back(".reply textarea", words)
             self.staged.put_back(file)
             self.bubbles.forget_ghosts()
         self._typed_at = 0.0
@@ -194,16 +206,16 @@ class Composer:
         await self._write_note(str(event.args))
 
     async def _keep_note(self) -> None:
-        await self._write_note(self._note.value or "")
+        words, self._note.value = self._note.value or "", ""
+        await self._write_note(words)
 
     async def _write_note(self, words: str) -> None:
         if not words.strip():
             return
-        self._note.value = ""
         number = self.talk.conversation_id
         kept = await act("write_note", lambda session, staff: notes.write(session, number, staff, words))
         if not kept:
-            self._note.value = words
+            _put_back(".note-box textarea", words)
         await self.talk.changed()
 
     async def name_colleagues(self) -> None:
@@ -221,6 +233,12 @@ class Composer:
         words = (self._note.value or "").rstrip()
         self._note.value = f"{words} @{colleague.username} ".lstrip()
         self._note.run_method("focus")
+
+
+def _put_back(field: str, words: str) -> None:
+    """What could not be sent stands again in the field, before what was typed since."""
+    if words:
+        ui.run_javascript(PUT_BACK.replace("FIELD", json.dumps(field)).replace("WORDS", json.dumps(words)))
 
 
 def _say_typing(words: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -81,6 +81,7 @@ def test_everybody_can_read_and_use_the_page(shop: Desk, page: Page, pattern: st
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     visit(page, shop.url + address)
     page.wait_for_selector("main h1, main h2, h1")
+    expect(page.locator(".upload input:not([aria-label])")).to_have_count(0)  # named once the page is alive
     assert _faults(page) == [], f"{address}, light"
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.set_viewport_size({"width": TABLET, "height": 1180})

@@ -89,6 +89,7 @@ def test_estimate_preview_send_watch_and_stop(page: Page, desk: Desk) -> None:
     expect(page.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", "1")
     _press(page, "Dừng hẳn")
     _press(page, "Quay lại")
+    expect(page.locator(".question")).to_have_count(0)
     assert _only(desk, "Quà bạch kim").state is CampaignState.RUNNING
     _press(page, "Dừng hẳn")
     page.locator(".question").get_by_role("button", name="Dừng hẳn").click()

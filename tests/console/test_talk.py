@@ -1,6 +1,7 @@
 """An open conversation in a real browser: ready answers, notes, files, planned replies, promises, older messages."""
 
 import io
+import re
 from datetime import timedelta
 
 import httpx
@@ -128,6 +129,23 @@ def test_a_key_pressed_as_soon_as_the_page_is_seen_is_heard(page: Page, desk: De
         visit(page, f"{desk.url}/conversations/{conversation.id}")
         page.keyboard.press("n")
         expect(page.locator(".note-box textarea").last).to_be_focused()
+
+
+def test_who_types_on_while_a_reply_is_sent_loses_nothing(page: Page, desk: Desk) -> None:
+    conversation = _open(page, desk, "Đinh Thị Vội")
+    box, more = page.locator(".reply textarea").last, "Chị gửi em ảnh tem máy, em tra giúp chị luôn"
+    box.press_sequentially("Dạ em đây ạ")
+    box.press("Enter")
+    box.press_sequentially(more)
+    expect(page.locator(".message.staff:not(.ghost)")).to_contain_text("Dạ em đây ạ")
+    expect(box).to_have_value(more)
+    box.press("End")
+    box.press_sequentially(" {case}")
+    box.press("Enter")
+    box.press_sequentially("nhé")
+    expect(page.locator(".q-notification")).to_contain_text("mã khiếu nại")
+    expect(box).to_have_value(re.compile(rf"^{more} {{case}}.*n.*h.*é$", re.DOTALL))  # wherever the words came back
+    assert [row.body["text"] for row in sent_to(desk, conversation)] == ["Dạ em đây ạ"]
 
 
 def test_files_go_both_ways_and_nothing_of_a_stranger_runs(page: Page, desk: Desk) -> None:
