@@ -40,7 +40,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="trian-fault-") as folder:
         databases = Databases(Path(folder))
         try:
-            for turn, case in enumerate(_wanted(chosen)):
+            for turn, case in _wanted(chosen):
                 numbers.append(case.number)
                 for kind in _kinds(case, chosen, turn):
                     tally = _run(case, kind, databases, chosen)
@@ -57,36 +57,37 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", help="numbers, as in 1,24; without it: all")
     parser.add_argument("--database", choices=[*KINDS, "both"], help="both is the default of a full round")
     parser.add_argument(
-        "--short", action="store_true", help="a round of some minutes: few tries, each case on one database in turn"
+        "--short",
+        action="store_true",
+        help="a round of minutes: few tries, each case on one database in turn (with --database: whose turn it is)",
     )
     parser.add_argument("--seed", type=int, help="repeats the random moments of an earlier run")
     parser.add_argument("--tries", type=int, help="tries of every case, instead of its own number")
     parser.add_argument(SIDE_BY_SIDE, action="store_true", help="both databases at once, each in a process of its own")
     parser.add_argument("--backwards", action="store_true", help="the last case first")
     chosen = parser.parse_args()
-    if chosen.side_by_side and (chosen.database or chosen.short):
-        parser.error(f"{SIDE_BY_SIDE} is for a whole run on both databases")
+    if chosen.side_by_side and chosen.database:
+        parser.error(f"{SIDE_BY_SIDE} is for a run on both databases")
     if chosen.seed is None:
         chosen.seed = random.randrange(10**6)
     return chosen
 
 
-def _wanted(chosen: argparse.Namespace) -> list[Case]:
+def _wanted(chosen: argparse.Namespace) -> list[tuple[int, Case]]:
+    """The cases, each with its turn, which is the same whichever comes first."""
     numbers = [int(word) for word in chosen.cases.split(",")] if chosen.cases else sorted(CASES)
     missing = [number for number in numbers if number not in CASES]
     if missing:
         sys.exit(f"no such case: {missing}; there are {sorted(CASES)}")
-    wanted = [CASES[number] for number in numbers if CASES[number].short or not chosen.short or chosen.cases]
+    cases = [CASES[number] for number in numbers if CASES[number].short or not chosen.short or chosen.cases]
+    wanted = list(enumerate(cases))
     return wanted[::-1] if chosen.backwards else wanted
 
 
 def _kinds(case: Case, chosen: argparse.Namespace, turn: int) -> list[str]:
     """The databases to run it on. A short round takes them in turn, others than the last time with another seed."""
-    if chosen.database:
-        return [kind for kind in KINDS if chosen.database in ("both", kind)]
-    if chosen.short:
-        return [case.short_on or KINDS[(chosen.seed + turn) % len(KINDS)]]
-    return list(KINDS)
+    kinds = [case.short_on or KINDS[(chosen.seed + turn) % len(KINDS)]] if chosen.short else KINDS
+    return [kind for kind in kinds if chosen.database in (None, "both", kind)]
 
 
 def _run(case: Case, kind: str, databases: Databases, chosen: argparse.Namespace) -> Tally:
