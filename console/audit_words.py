@@ -154,6 +154,7 @@ def _care() -> dict[str, str]:
         "deal": _("was given the conversation in turn"),
         "release": _("put the conversation back into the queue"),
         "hold_expired": _("the conversation went back: nobody answered"),
+        "take_back": _("took the conversation back from somebody who looks after customers no more"),
         "hand_back": _("handed back to the assistant"),
         "present": _("is there"),
         "away": _("is away"),

@@ -37,6 +37,18 @@ def release(session: Session, escalation_id: int, staff: Staff) -> Escalation:
     return escalation
 
 
+def leave(session: Session, person: Staff, by: Staff) -> int:
+    """Puts every conversation of somebody who may hold none any more back into the queue; how many."""
+    theirs = select(Escalation).where(Escalation.staff_id == person.id, Escalation.state == EscalationState.CLAIMED)
+    theirs = theirs.order_by(Escalation.id).with_for_update(of=Escalation).execution_options(populate_existing=True)
+    found = list(session.scalars(theirs))
+    for escalation in found:
+        call_states.move(session, escalation, EscalationState.OPEN, None)
+        audit.record(session, by, "take_back", "escalation", escalation.id, holder=person.id)
+        dealing.deal(session, escalation, without=[person.id])
+    return len(found)
+
+
 def expire(session: Session, moment: datetime, limit: int = 20) -> int:
     """Holds that nobody touched while the customer waited go back to the queue; how many. Former holders are told."""
     late = select(Escalation).where(Escalation.due_back_at <= moment, Escalation.state == EscalationState.CLAIMED)

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, case_owners, second_factor, staff, staff_links, staff_sessions
+from crm import audit, availability, case_owners, holds, second_factor, staff, staff_links, staff_sessions
 from crm.errors import IllegalTransition, NotFound, PermissionDenied
 from crm.first_admin import ADMINS
 from crm.models.staff import LinkPurpose, Role, Staff
@@ -72,10 +72,11 @@ def change_role(session: Session, by: Staff, staff_id: int, role: Role) -> None:
     before, person.role = person.role, role
     staff_sessions.end_all(session, person.id)
     audit.record(session, by, "staff_role", "staff", person.id, before=before.value, role=role.value)
+    _clear_desk(session, person, by)
 
 
 def disable(session: Session, by: Staff, staff_id: int) -> None:
-    """Shuts the person out at once. What they did stays theirs; their open cases are nobody's.
+    """Shuts the person out at once. What they did stays theirs; what they looked after is for the others.
 
     Raises as `change_role`.
     """
@@ -87,7 +88,7 @@ def disable(session: Session, by: Staff, staff_id: int) -> None:
     staff_sessions.end_all(session, person.id)
     staff_links.end_all(session, person.id)
     audit.record(session, by, "staff_disable", "staff", person.id)
-    case_owners.leave(session, person, by)
+    _clear_desk(session, person, by)
 
 
 def enable(session: Session, by: Staff, staff_id: int) -> None:
@@ -140,6 +141,14 @@ def _locked(session: Session, by: Staff, staff_id: int) -> tuple[Staff, list[Sta
     if not may_change(by, person):
         raise OwnersOnly("an owner is changed by owners only")
     return person, admins
+
+
+def _clear_desk(session: Session, person: Staff, by: Staff) -> None:
+    """Who may look after customers no more leaves their conversations to the queue and their open cases to nobody."""
+    if not availability.may_hold(person):
+        holds.leave(session, person, by)
+    if not case_owners.may_own(person):
+        case_owners.leave(session, person, by)
 
 
 def _admins(session: Session, by: Staff) -> list[Staff]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crm import availability, clock, dealing, escalations, holds, staff_notices, staff_sessions
+from crm import availability, clock, dealing, escalations, holds, staff_admin, staff_notices, staff_sessions
 from crm.db import Database
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput
 from crm.models.conversations import Conversation, Escalation, EscalationReason, EscalationState, Mode
@@ -275,3 +275,36 @@ def test_what_a_person_likes_is_remembered(session: Session) -> None:
     for wrong in (-1, 101):
         with pytest.raises(InvalidInput):
             availability.set_capacity(session, lan.id, wrong, lan)
+
+
+@pytest.mark.parametrize("gone", [staff_admin.disable, partial(staff_admin.change_role, role=Role.MARKETING)])
+def test_who_may_hold_no_more_leaves_their_conversations_to_the_queue(
+    session: Session, gone: Callable[[Session, Staff, int], None]
+) -> None:
+    admin, lan = factories.agent(session, "quan", Role.ADMIN), factories.agent(session, "lan")
+    theirs, other = called(session, 1), called(session, 2)
+    escalations.claim(session, theirs.id, lan)
+    escalations.claim(session, other.id, admin)
+    gone(session, admin, lan.id)
+    assert (theirs.state, theirs.staff_id, theirs.due_back_at) == (EscalationState.OPEN, None, None)
+    assert (other.state, other.staff_id) == (EscalationState.CLAIMED, admin.id)
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "take_back")).one()
+    assert (entry.staff_id, entry.detail) == (admin.id, {"holder": lan.id})
+
+
+def test_another_role_that_may_hold_keeps_its_conversations(session: Session) -> None:
+    admin, lan = factories.agent(session, "quan", Role.ADMIN), factories.agent(session, "lan")
+    theirs = called(session, 1)
+    escalations.claim(session, theirs.id, lan)
+    staff_admin.change_role(session, admin, lan.id, Role.LEAD)
+    assert (theirs.state, theirs.staff_id) == (EscalationState.CLAIMED, lan.id)
+
+
+def test_what_somebody_left_goes_to_whose_turn_it_is(session: Session, in_turn: None) -> None:
+    admin = factories.agent(session, "quan", Role.ADMIN)
+    [lan] = on_duty(session, "lan")
+    theirs = called(session, 1)
+    assert theirs.staff_id == lan.id
+    [mai] = on_duty(session, "mai")
+    staff_admin.disable(session, admin, lan.id)
+    assert (theirs.state, theirs.staff_id) == (EscalationState.CLAIMED, mai.id)
