@@ -21,23 +21,8 @@ from crm.models.staff import Staff
 
 MOST_CHARACTERS = 4000  # Telegram takes 4,096
 TYPING_EVERY_S = 4.0
-# Enter sends, Shift+Enter makes a line, and an Enter that ends a composed Vietnamese syllable does neither. The field
-# is emptied here: whoever types on at once must not lose it to an answer of the server.
-SEND_ON_ENTER = """(e) => {
-    if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
-    e.preventDefault();
-    const words = e.target.value;
-    e.target.value = "";
-    e.target.dispatchEvent(new Event("input"));
-    setTimeout(() => emit(words)); // after the news that it is empty
-}"""
-# Done in the page, which alone knows the last letter that was typed.
-PUT_BACK = """(() => {
-    const area = document.querySelector(FIELD);
-    if (!area) return;
-    area.value = area.value ? WORDS + '\\n' + area.value : WORDS;
-    area.dispatchEvent(new Event('input'));
-})()"""
+SEND_ON_ENTER = "(e) => trianTalk.enter(e, emit)"  # static/talk.js
+REPLY, NOTE = ".reply textarea", ".note-box textarea"
 # Puts the cursor on the first variable that is still to be filled in, else to the end.
 GO_TO_HOLE = """(() => {
     const area = document.querySelector('.reply textarea');
@@ -157,13 +142,13 @@ class Composer:
         _go_to_hole()
 
     async def _pressed(self) -> None:
-        words, self._reply.value = self._reply.value or "", ""
-        await self._send(words)
+        await self._send(self._reply.value or "")
 
     async def _entered(self, event: events.GenericEventArguments) -> None:
         await self._send(str(event.args))
 
     async def _send(self, words: str) -> None:
+        _in_page("take", REPLY, words)
         words, file = words.strip(), self.staged.take()
         if not words and file is None:
             return
@@ -180,7 +165,7 @@ class Composer:
 
         sent = contents is not None and bool(await act("reply", work))
         if not sent:  # nothing that was typed is lost
-            _put_back(".reply textarea", words)
+            _in_page("putBack", REPLY, words)
             self.staged.put_back(file)
             self.bubbles.forget_ghosts()
         self._typed_at = 0.0
@@ -206,16 +191,16 @@ class Composer:
         await self._write_note(str(event.args))
 
     async def _keep_note(self) -> None:
-        words, self._note.value = self._note.value or "", ""
-        await self._write_note(words)
+        await self._write_note(self._note.value or "")
 
     async def _write_note(self, words: str) -> None:
+        _in_page("take", NOTE, words)
         if not words.strip():
             return
         number = self.talk.conversation_id
         kept = await act("write_note", lambda session, staff: notes.write(session, number, staff, words))
         if not kept:
-            _put_back(".note-box textarea", words)
+            _in_page("putBack", NOTE, words)
         await self.talk.changed()
 
     async def name_colleagues(self) -> None:
@@ -235,10 +220,9 @@ class Composer:
         self._note.run_method("focus")
 
 
-def _put_back(field: str, words: str) -> None:
-    """What could not be sent stands again in the field, before what was typed since."""
-    if words:
-        ui.run_javascript(PUT_BACK.replace("FIELD", json.dumps(field)).replace("WORDS", json.dumps(words)))
+def _in_page(work: str, field: str, words: str) -> None:
+    """Takes words out of a field, or puts them back: in the page, which alone knows the last letter that was typed."""
+    ui.run_javascript(f"trianTalk.{work}({json.dumps(field)}, {json.dumps(words)})")
 
 
 def _say_typing(words: str) -> None:

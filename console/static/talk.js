@@ -13,3 +13,42 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "n") press(".note-tab");
   if (event.key === "r") press(".reply-tab");
 });
+
+// What is sent stays in its field until the server has it, and what is typed meanwhile stays after that.
+window.trianTalk = (() => {
+  const HEARD_WITHIN_MS = 5000; // later than that Enter sends the same words again
+
+  const without = (text, start) => (start && text.startsWith(start) ? text.slice(start.length) : text);
+
+  function write(area, words) {
+    area.value = words;
+    area.dispatchEvent(new Event("input"));
+  }
+
+  // Enter sends, Shift+Enter makes a line, and an Enter that ends a composed Vietnamese syllable does neither.
+  function enter(event, emit) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    const area = event.target;
+    const words = without(area.value, area.dataset.sending);
+    if (area.dataset.sending && !words.trim()) return; // pressed twice
+    const sending = (area.dataset.sending = area.value);
+    setTimeout(() => area.dataset.sending === sending && delete area.dataset.sending, HEARD_WITHIN_MS);
+    emit(words);
+  }
+
+  function take(selector, words) {
+    const area = document.querySelector(selector);
+    if (!area) return;
+    const rest = without(area.dataset.sending ?? "", words);
+    rest ? (area.dataset.sending = rest) : delete area.dataset.sending;
+    write(area, without(area.value, words));
+  }
+
+  function putBack(selector, words) {
+    const area = document.querySelector(selector);
+    if (area && words) write(area, area.value ? `${words}\n${area.value}` : words);
+  }
+
+  return { enter, take, putBack };
+})();

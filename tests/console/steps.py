@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from crm import clock, customers, escalations
 from crm.customers import Caller
@@ -17,6 +18,7 @@ from crm.db import Database
 from crm.models.conversations import Author, Conversation, Direction, EscalationReason, Message
 from crm.models.messaging import Outbox
 from crm.models.people import Address, Tier
+from crm.models.staff import Staff
 from crm.settings import Settings
 from tests import browser
 
@@ -81,3 +83,27 @@ def sent_to(desk: Desk, conversation: Conversation) -> list[Outbox]:
     with desk.database.read() as session:
         mine = select(Outbox).where(Outbox.account_id == conversation.account_id).order_by(Outbox.id)
         return list(session.scalars(mine))
+
+
+def staff(session: Session, username: str) -> Staff:
+    """One of the desk's people."""
+    return session.scalars(select(Staff).where(Staff.username == username)).one()
+
+
+def held(desk: Desk, name: str) -> Conversation:
+    """A conversation that lan holds."""
+    conversation = chat(desk, name, "máy giặt không vắt", calls=True)
+    with desk.database.begin() as session:
+        alive = escalations.current(session, conversation.id)
+        assert alive is not None
+        escalations.claim(session, alive.id, staff(session, "lan"))
+    return conversation
+
+
+def open_held(page: Page, desk: Desk, name: str) -> Conversation:
+    """The conversation that lan holds, on her screen."""
+    conversation = held(desk, name)
+    log_in(page, desk, "lan")
+    browser.visit(page, f"{desk.url}/conversations/{conversation.id}")
+    expect(page.locator(".reply textarea")).to_be_visible()
+    return conversation

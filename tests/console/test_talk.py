@@ -1,49 +1,24 @@
 """An open conversation in a real browser: ready answers, notes, files, planned replies, promises, older messages."""
 
 import io
-import re
 from datetime import timedelta
 
 import httpx
 from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from crm import canned, clock, escalations, notes, outbox, reads, scheduled_replies
+from crm import canned, clock, notes, outbox, reads, scheduled_replies
 from crm.models.conversations import Author, BackReason, Conversation, Direction, Escalation, Message
 from crm.models.messaging import OutboxKind, OutboxState
 from crm.models.service import Promise
-from crm.models.staff import Staff
 from crm.models.talk import Note, ScheduledReply, TypingSign
 from crm.outbox import Content
 from tests.browser import visit
-from tests.console.steps import Desk, chat, log_in, say, sent_to, visitor
+from tests.console.steps import Desk, held, log_in, open_held, say, sent_to, staff, visitor
 
 HTML = b"<!doctype html><script>parent.bad = 1</script>"
 OGG = b"OggS\x00\x02" + bytes(22) + b"\x01\x13OpusHead" + bytes(60)
-
-
-def _staff(session: Session, username: str) -> Staff:
-    return session.scalars(select(Staff).where(Staff.username == username)).one()
-
-
-def _held(desk: Desk, name: str) -> Conversation:
-    """A conversation that lan holds."""
-    conversation = chat(desk, name, "máy giặt không vắt", calls=True)
-    with desk.database.begin() as session:
-        alive = escalations.current(session, conversation.id)
-        assert alive is not None
-        escalations.claim(session, alive.id, _staff(session, "lan"))
-    return conversation
-
-
-def _open(page: Page, desk: Desk, name: str) -> Conversation:
-    conversation = _held(desk, name)
-    log_in(page, desk, "lan")
-    visit(page, f"{desk.url}/conversations/{conversation.id}")
-    expect(page.locator(".reply textarea")).to_be_visible()
-    return conversation
 
 
 def _attach(desk: Desk, conversation: Conversation, kind: str, content: bytes, name: str) -> int:
@@ -68,10 +43,10 @@ def _attach(desk: Desk, conversation: Conversation, kind: str, content: bytes, n
 
 def test_a_ready_answer_is_picked_filled_and_never_sent_with_a_hole(page: Page, desk: Desk) -> None:
     with desk.database.begin() as session:
-        lan = _staff(session, "lan")
+        lan = staff(session, "lan")
         canned.save(session, lan, "Đang xử lý khiếu nại", "{Address} {name} ơi, {case} em đang theo ạ", shared=False)
         canned.save(session, lan, "Chào khách", "Em chào {address}", shared=False)
-    conversation = _open(page, desk, "Lê Thị Ngân")
+    conversation = open_held(page, desk, "Lê Thị Ngân")
     box = page.locator(".reply textarea").last
     box.press_sequentially("/")
     search = page.locator(".picker-search input")
@@ -94,7 +69,7 @@ def test_a_ready_answer_is_picked_filled_and_never_sent_with_a_hole(page: Page, 
     [row] = sent_to(desk, conversation)
     assert row.body["text"] == "Chị Ngân ơi, KN-1 em đang theo ạ"
     with desk.database.read() as session:
-        assert session.get_one(TypingSign, conversation.id).staff_id == _staff(session, "lan").id
+        assert session.get_one(TypingSign, conversation.id).staff_id == staff(session, "lan").id
     box.press("Control+k")
     expect(search).to_be_focused()
     search.press("Escape")
@@ -103,7 +78,7 @@ def test_a_ready_answer_is_picked_filled_and_never_sent_with_a_hole(page: Page, 
 
 
 def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> None:
-    conversation = _open(page, desk, "Phan Thị Lý")
+    conversation = open_held(page, desk, "Phan Thị Lý")
     page.locator(".thread").press("n")
     note = page.locator(".note-box textarea").last
     expect(note).to_be_focused()
@@ -113,7 +88,7 @@ def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> No
     expect(page.locator(".message.note")).to_contain_text("chỉ nội bộ")
     assert sent_to(desk, conversation) == []
     with desk.database.begin() as session:
-        hai = _staff(session, "hai")
+        hai = staff(session, "hai")
         assert conversation.id in reads.mentioned(session, hai.id, 100)
         assert session.scalars(select(Note).where(Note.conversation_id == conversation.id)).one().text.startswith("Nhờ")
         notes.write(session, conversation.id, hai, "Để mình gọi")
@@ -122,34 +97,8 @@ def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> No
     expect(page.locator(".typing")).to_have_text("Nhân viên Hai đang soạn…")
 
 
-def test_a_key_pressed_as_soon_as_the_page_is_seen_is_heard(page: Page, desk: Desk) -> None:
-    conversation = _held(desk, "Trịnh Thị Nhanh")
-    log_in(page, desk, "lan")
-    for _ in range(6):
-        visit(page, f"{desk.url}/conversations/{conversation.id}")
-        page.keyboard.press("n")
-        expect(page.locator(".note-box textarea").last).to_be_focused()
-
-
-def test_who_types_on_while_a_reply_is_sent_loses_nothing(page: Page, desk: Desk) -> None:
-    conversation = _open(page, desk, "Đinh Thị Vội")
-    box, more = page.locator(".reply textarea").last, "Chị gửi em ảnh tem máy, em tra giúp chị luôn"
-    box.press_sequentially("Dạ em đây ạ")
-    box.press("Enter")
-    box.press_sequentially(more)
-    expect(page.locator(".message.staff:not(.ghost)")).to_contain_text("Dạ em đây ạ")
-    expect(box).to_have_value(more)
-    box.press("End")
-    box.press_sequentially(" {case}")
-    box.press("Enter")
-    box.press_sequentially("nhé")
-    expect(page.locator(".q-notification")).to_contain_text("mã khiếu nại")
-    expect(box).to_have_value(re.compile(rf"^{more} {{case}}.*n.*h.*é$", re.DOTALL))  # wherever the words came back
-    assert [row.body["text"] for row in sent_to(desk, conversation)] == ["Dạ em đây ạ"]
-
-
 def test_files_go_both_ways_and_nothing_of_a_stranger_runs(page: Page, desk: Desk) -> None:
-    conversation = _open(page, desk, "Vũ Thị Tơ")
+    conversation = open_held(page, desk, "Vũ Thị Tơ")
     page_of_theirs = _attach(desk, conversation, "document", HTML, "hoá đơn.html")
     _attach(desk, conversation, "voice", OGG, "")
     expect(page.locator(".voice audio")).to_be_visible()
@@ -194,7 +143,7 @@ def _is_only_a_download(answer: httpx.Response) -> None:
 
 
 def test_a_planned_reply_a_promise_and_a_hand_back_with_its_reason(page: Page, desk: Desk) -> None:
-    conversation = _open(page, desk, "Bùi Thị Mận")
+    conversation = open_held(page, desk, "Bùi Thị Mận")
     page.locator(".reply textarea").last.fill("Mai em gọi chị nhé")
     page.get_by_role("button", name="Hẹn giờ gửi").click()
     page.get_by_role("dialog").get_by_role("button", name="3 giờ nữa").click()
@@ -240,7 +189,7 @@ def test_a_planned_reply_a_promise_and_a_hand_back_with_its_reason(page: Page, d
 
 
 def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) -> None:
-    conversation = _held(desk, "Tô Thị Đào")
+    conversation = held(desk, "Tô Thị Đào")
     with desk.database.begin() as session:
         talk = session.get_one(Conversation, conversation.id)
         row = outbox.enqueue(session, talk.account, Content("Dạ em nghe"), kind=OutboxKind.REPLY)
@@ -259,7 +208,7 @@ def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) ->
 
 
 def test_older_messages_come_on_request_and_a_hit_of_the_search_is_shown(page: Page, desk: Desk) -> None:
-    conversation = _held(desk, "Mai Thị Cúc")
+    conversation = held(desk, "Mai Thị Cúc")
     with desk.database.begin() as session:
         session.add_all(
             Message(
@@ -314,5 +263,5 @@ def test_ready_answers_are_written_on_a_page_of_their_own(page: Page, desk: Desk
     page.get_by_role("alertdialog").get_by_role("button", name="Xoá").click()
     expect(row).to_have_count(0)
     with desk.database.read() as session:
-        own = canned.of(session, _staff(session, "hai"))
+        own = canned.of(session, staff(session, "hai"))
         assert "Hẹn giao hàng" not in [each.title for each in own]
