@@ -51,5 +51,5 @@ def test_a_crash_before_a_call_is_settled_by_the_other_process(database: Databas
         assert until(lambda: settled(database, len(CHATS)))
         with database.read() as session:
             assert set(session.scalars(select(Outbox.state))) == {OutboxState.SENT}
-            assert session.scalar(select(func.sum(Outbox.resends))) or 0 >= 1
+            assert (session.scalar(select(func.sum(Outbox.resends))) or 0) >= 1
         assert all(len(simulator.accepted(chat)) == 2 for chat in CHATS)

@@ -29,7 +29,7 @@ def test_it_waits_for_a_migrated_database_and_ends_promptly(tmp_path: Path) -> N
         database = Database(url)
         schema.upgrade(database.engine)
         database.dispose()
-        assert any(_answers(port) or time.sleep(0.1) for _ in range(200))
+        assert any(_answers(port) or time.sleep(0.1) for _ in range(600))
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     finally:
