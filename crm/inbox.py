@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, select, tuple_
@@ -170,8 +171,9 @@ def _waiting_for(session: Session, staff_id: int) -> set[int]:
     return {*session.scalars(held.limit(MOST_FOR_ONE)), *mentioned(session, staff_id, MOST_FOR_ONE)}
 
 
+@cache
 def _called_again() -> ColumnElement[bool]:
-    """Whether the conversation has a later call: then that one tells where it stands."""
+    """Whether the conversation has a later call: then that one tells where it stands. Built once, as any alias."""
     later = Escalation.__table__.alias("later")
     same = select(later.c.id).where(later.c.conversation_id == Escalation.conversation_id, later.c.id > Escalation.id)
     return same.exists()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Subquery, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -216,13 +216,6 @@ def view(clock: ServiceClock, at: datetime) -> ClockView:
         met=clock.met,
         share_left=max(0.0, left.total_seconds() / clock.allowance_s),
     )
-
-
-def nearest_due(subject: ClockSubject) -> Subquery:
-    """(subject_id, due_at): the nearest time that runs, for lists to join. Paused and ended clocks do not count."""
-    column = _COLUMN[subject]
-    nearest = select(column.label("subject_id"), func.min(ServiceClock.due_at).label("due_at"))
-    return nearest.where(column.is_not(None), *RUNS).group_by(column).subquery()
 
 
 def _mine(subject: Subject) -> ColumnElement[bool]:

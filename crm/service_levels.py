@@ -14,10 +14,10 @@ from crm.models.care import Complaint, ComplaintState
 from crm.models.conversations import Conversation, Escalation, EscalationState, Mode
 from crm.models.service import ClockKind, ServiceClock
 from crm.models.staff import Staff
-from crm.service_clocks import ClockView, nearest_due
+from crm.service_clocks import ClockView
 from crm.service_targets import Times, levels
 
-__all__ = ["ClockView", "nearest_due"]  # offered here beside the rest
+__all__ = ["ClockView"]  # offered here beside the rest
 ANSWERS = (ClockKind.FIRST_RESPONSE, ClockKind.NEXT_RESPONSE)
 EVERY = tuple(ClockKind)
 

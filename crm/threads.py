@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, String, cast, select
@@ -108,6 +109,12 @@ def file_of(session: Session, message_id: int, number: int) -> File:
 
 
 def _lines(conversation_id: int) -> Select[Message, Outbox, str, bool]:
+    return _every_line().where(Message.conversation_id == conversation_id)
+
+
+@cache
+def _every_line() -> Select[Message, Outbox, str, bool]:
+    """Built once: an alias copies every column of its table, and what it leaves only the collector can free."""
     repeated = aliased(Outbox)
     again = (
         select(repeated.id)
@@ -117,8 +124,7 @@ def _lines(conversation_id: int) -> Select[Message, Outbox, str, bool]:
         .label("again")
     )
     wanted = select(Message, Outbox, Staff.name, again)
-    wanted = wanted.outerjoin(Outbox, Outbox.id == Message.outbox_id).outerjoin(Staff, Staff.id == Message.staff_id)
-    return wanted.where(Message.conversation_id == conversation_id)
+    return wanted.outerjoin(Outbox, Outbox.id == Message.outbox_id).outerjoin(Staff, Staff.id == Message.staff_id)
 
 
 def _line(message: Message, row: Outbox | None, staff_name: str | None, again: bool) -> Line:
