@@ -32,7 +32,7 @@ def not_understood(session: Session, turn: Turn, reply: Reply) -> None:
     if understood_anyway(session, turn, reply):
         return
     if (is_angry(turn) or is_dissatisfied(turn.text)) and turn.misunderstood < ROUND:
-        angry(turn, reply)
+        angry(session, turn, reply)
         return
     step = (turn.misunderstood - 1) % ROUND
     if step == 0:

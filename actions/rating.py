@@ -65,15 +65,15 @@ class ActionRateService(CareAction):
         warn_of_danger(session, turn, turn.text, reply)
         unasked = score is None and mentioned(turn.text, words("rating")["wants"]) is None
         if unasked and (is_dissatisfied(turn.text) or is_praise(turn.text)):
-            _take_as_said(turn, reply)
+            _take_as_said(session, turn, reply)
         elif not turn.aside:
             reply.follow("rating_form")
 
 
-def _take_as_said(turn: Turn, reply: Reply) -> None:
+def _take_as_said(session: Session, turn: Turn, reply: Reply) -> None:
     """Blame or praise that nobody asked for in points is answered as what it is."""
     if is_dissatisfied(turn.text):
-        angry(turn, reply)
+        angry(session, turn, reply)
     else:
         reply.say("utter_compliment")
     if not turn.aside:

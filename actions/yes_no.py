@@ -46,6 +46,6 @@ class ActionOutOfScope(CareAction):
         if turn.misunderstood > 1:
             not_understood(session, turn, reply)
         elif is_angry(turn) or is_dissatisfied(turn.text):
-            angry(turn, reply)
+            angry(session, turn, reply)
         else:
             reply.say("utter_out_of_scope")

@@ -123,6 +123,12 @@ def of_customer(session: Session, customer_id: int) -> list[Complaint]:
     return list(session.scalars(mine.order_by(Complaint.id.desc())))
 
 
+def newest_open(session: Session, customer_id: int) -> Complaint | None:
+    """The customer's newest complaint that still waits for its answer."""
+    waiting = select(Complaint).where(Complaint.customer_id == customer_id, Complaint.state.in_(OPEN_STATES))
+    return session.scalar(waiting.order_by(Complaint.id.desc()).limit(1))
+
+
 def find(session: Session, customer_id: int, code: str) -> Complaint | None:
     """The customer's own complaint by its code. Somebody else's is not found."""
     mine = select(Complaint).where(Complaint.customer_id == customer_id, Complaint.code == code)

@@ -1,6 +1,7 @@
 """Answers from the shop's own articles: the passage that fits a question, or none rather than a guess."""
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -117,9 +118,14 @@ def question_of(guides: Index, question: str, product_words: Sequence[str] = ())
     meant = said
     if sum(word.typed != word.plain for word in said) < ACCENTED_SHARE * len(said):
         meant = _words(guides.restorer.restore(" ".join(spoken(question))), product_words)
-    text = " ".join(word.typed for word in meant) or question
+    text = _to_the_point(" ".join(word.typed for word in meant)) or question
     marked = tuple(spelt(word.typed) for word in meant)
     return Question(tuple(asked), tuple(_query(said, asked)), marked, embeddings.of_question(text))
+
+
+def _to_the_point(text: str) -> str:
+    """Without calls ("con ơi") and words about oneself, which pull an embedding away from the trouble."""
+    return " ".join(_beside_the_point().sub(" ", text).split())
 
 
 def is_asked(said: str, passage: Passage, product_words: Sequence[str] = ()) -> bool:
@@ -243,3 +249,9 @@ def _topic_words() -> frozenset[str]:
 def _written_out() -> dict[str, str]:
     """Short forms of chat and the words they stand for."""
     return {str(short): str(whole) for short, whole in words("usage").get("short", {}).items()}
+
+
+@lru_cache(maxsize=1)
+def _beside_the_point() -> re.Pattern[str]:
+    phrases = sorted(map(str, words("usage")["beside_the_point"]), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))})\b")

@@ -90,3 +90,15 @@ async def test_scolding_instead_of_an_answer_is_no_story_and_the_question_stays(
     assert await talk.responses(ValidateComplaintForm()) == ["utter_angry_nearly_done"]
     assert talk.slots["complaint_description"] == "giao trễ"
     assert (talk.slots["requested_slot"], talk.slots["complaint_angry"]) == ("complaint_since", True)
+
+
+async def test_who_has_complained_already_is_not_asked_again_what_happened(talk: Talk) -> None:
+    talk.say("giao cái tủ móp méo hết trơn", "complaint", anger=0.8)
+    await talk.run(ActionBeginComplaint())
+    talk.slots |= READY | {"complaint_confirm": "yes"}
+    await talk.run(ActionSubmitComplaint())
+    talk.say("không đổi máy mới thì tao bóc phốt lên mạng", "out_of_scope", anger=0.9)
+    said = await talk.run(ActionOutOfScope())
+    assert [each["response"] for each in said] == ["utter_angry_told"]
+    assert said[0]["code"].startswith("KN-")
+    assert [each["title"] for each in said[0]["buttons"]] == ["Gặp nhân viên"]
