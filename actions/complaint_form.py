@@ -164,6 +164,7 @@ class ValidateComplaintForm(FormAnswers):
         elif turn.slot("complaint_since_doubted"):
             reply.set(complaint_since=label("no_since"))
         else:
+            reply.say("utter_story_added")
             reply.set(complaint_since_doubted=True)
         self._add(session, turn, turn.text, reply)
 

@@ -215,3 +215,10 @@ async def test_a_photo_with_words_outside_of_a_complaint(talk: Talk) -> None:
     assert talk.followup == "complaint_form"
     assert talk.slots["pending_photos"] == ["1/a.jpg", "1/b.jpg"]
     assert "toé lửa" in _note(talk)
+
+
+async def test_more_of_the_story_instead_of_a_time_is_taken_and_said_so(talk: Talk) -> None:
+    _asked(talk, "complaint_since")
+    assert await _answer(talk, "kê lại chân máy rồi mà nó vẫn kêu rầm rầm", "complaint") == ["utter_story_added"]
+    assert "vẫn kêu rầm rầm" in talk.slots["complaint_description"]
+    assert talk.slots["requested_slot"] == "complaint_since"
