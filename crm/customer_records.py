@@ -182,6 +182,8 @@ def _fill(session: Session, customer: Customer, record: CustomerRecord, birthday
         changed = customer.name != before
     for name in _PLAIN:
         value = getattr(record, name)
+        if name == "email" and value is not None:
+            value = value.lower()  # as searched and compared
         if value is not None and value != getattr(customer, name):
             setattr(customer, name, value)
             changed = True

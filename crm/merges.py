@@ -5,6 +5,7 @@ other's is set aside. Consents are one ledger afterwards; a refusal on either si
 taken back, but for a refusal, which stays with both.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -45,13 +46,11 @@ def merge(
         raise InvalidInput("customer", "a record cannot be merged with itself")
     kept, gone = _take(session, kept_id, gone_id, versions)
     before = {"kept": _fields(session, kept), "gone": _fields(session, gone)}
-    refused = {p for p in Purpose if _refused(session, kept.id, p) or _refused(session, gone.id, p)}
+    refused = [p for p in Purpose if _refused(session, kept.id, p) or _refused(session, gone.id, p)]
     moved, dropped = _move_rows(session, kept.id, gone.id)
     _write_fields(session, kept, gone, before, take)
     merged = _note(session, kept, gone, staff, before | {"after": _fields(session, kept)}, moved, dropped)
-    for purpose in sorted(refused):
-        if consents.granted(session, kept.id, purpose) and purpose is not Purpose.SERVICE:
-            consents.record(session, kept.id, purpose, granted=False, channel="merge")
+    _refuse(session, kept, refused)
     duplicates.settle(session, kept.id, gone.id, PairState.MERGED, staff)
     audit.record(session, staff, "customer_merge", "customer", kept.id, gone=gone.id)
     session.flush()
@@ -73,12 +72,14 @@ def undo(session: Session, merge_id: int, staff: Staff) -> CustomerMerge:
         raise IllegalTransition(f"merge {merge_id}: the record went on to another one")
     customer_edits.touch(session, kept)
     gone.gone_at, gone.merged_into_id = None, None
+    refused = [purpose for purpose in Purpose if _refused(session, kept.id, purpose)]
     _move_back(session, merged)
     now, after = _fields(session, kept), merged.before.get("after", {})
     edited = {name: value for name, value in now.items() if value != after.get(name, value)}
     _write_keys(session, kept, gone, merged.before)
     _restore(session, kept, merged.before["kept"] | edited)
     _restore(session, gone, merged.before["gone"])
+    _refuse(session, gone, refused)  # said in either's chat since: nobody can tell in whose name
     merged.undone_at = clock.now()
     duplicates.settle(session, kept.id, gone.id, PairState.OPEN, staff)
     audit.record(session, staff, "customer_unmerge", "customer", kept.id, gone=gone.id)
@@ -126,6 +127,13 @@ def _fields(session: Session, customer: Customer) -> dict[str, Any]:
 def _refused(session: Session, customer_id: int, purpose: Purpose) -> bool:
     newest = consents.latest(session, customer_id, purpose)
     return newest is not None and not newest.granted
+
+
+def _refuse(session: Session, customer: Customer, purposes: Collection[Purpose]) -> None:
+    """Writes into the customer's ledger that they refuse, where it does not say so yet."""
+    for purpose in purposes:
+        if consents.granted(session, customer.id, purpose) and purpose is not Purpose.SERVICE:
+            consents.record(session, customer.id, purpose, granted=False, channel="merge")
 
 
 def _move_rows(session: Session, kept: int, gone: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Purchases as the shop's own system or a file knows them: known by its key, so that a repeat changes nothing."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,10 @@ from crm.records import Outcome, Reason, Result
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """One line of an order. `product`: its sku, else its exact name. `unit_price` in đồng; None: the catalogue's."""
+    """One line of an order. `product`: its sku, else its exact name.
+
+    `unit_price` in đồng; None: what it cost in this order before, else the catalogue's.
+    """
 
     product: str
     quantity: int = 1
@@ -132,12 +136,14 @@ class _Known:
         same = self._by_code.get(record.code)
         if same is not None and same.external_id not in (None, record.external_id):
             return Result.refused("order_code", Reason.CODE_TAKEN, record.code)
+        paid = _paid(self.purchase(record))
         lines: list[_Line] = []
         for item in record.items:
             product = self._products.get(item.product) or self._products.get(text.fold(item.product))
             if product is None:
                 return Result.refused("product", Reason.UNKNOWN_PRODUCT, item.product)
-            price = product.price if item.unit_price is None else item.unit_price
+            known = paid[product.id].pop(0) if paid[product.id] else product.price
+            price = known if item.unit_price is None else item.unit_price
             lines.append((product.id, item.quantity, price, item.serial))
         return customer, lines
 
@@ -150,6 +156,14 @@ class _Known:
         self._by_code[purchase.order_code] = purchase
         if purchase.external_id is not None:
             self._by_key[purchase.external_id] = purchase
+
+
+def _paid(purchase: Purchase | None) -> defaultdict[int, list[int]]:
+    """What each product cost in an order that is there already, line by line: a later list price changes none of it."""
+    paid: defaultdict[int, list[int]] = defaultdict(list)
+    for item in purchase.items if purchase is not None else ():
+        paid[item.product_id].append(item.unit_price)
+    return paid
 
 
 class _Customers:

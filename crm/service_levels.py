@@ -123,10 +123,14 @@ def case_answered(session: Session, complaint: Complaint, staff: Staff, *, answe
 
 
 def severity_changed(session: Session, complaint: Complaint) -> None:
-    """Counts anew what runs. The customer may be answered sooner than promised, never later."""
-    service_clocks.recount(session, complaint, _times(complaint), clock.now())
+    """Counts anew what runs. The customer may be answered sooner than promised, never later.
+
+    A case that is due at once by it keeps the time that the customer was told: a promise is not broken before that.
+    """
+    at = clock.now()
+    service_clocks.recount(session, complaint, _times(complaint), at)
     first = [each for each in service_clocks.alive(session, complaint) if each.kind is ClockKind.FIRST_RESPONSE]
-    if first and first[0].due_at < complaint.promised_at:
+    if first and at < first[0].due_at < complaint.promised_at:
         complaint.promised_at = first[0].due_at
         promises.bring_forward(session, complaint, first[0].due_at)
 
@@ -215,7 +219,8 @@ def _cases_of(session: Session, conversation_id: int, staff: Staff) -> list[Comp
     mine = select(Complaint).where(
         Complaint.conversation_id == conversation_id, Complaint.owner_id == staff.id, Complaint.state.in_(runs)
     )
-    return list(session.scalars(mine))
+    locked = mine.order_by(Complaint.id).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(locked))
 
 
 def _times(complaint: Complaint) -> Times:

@@ -134,6 +134,17 @@ def test_purchases_pushed_again_change_nothing_and_each_row_has_its_outcome(
     assert _audited(database).count(("purchases_pushed", "API · Hệ thống bán hàng")) == 3
 
 
+def test_an_order_pushed_again_keeps_what_was_paid_when_the_price_has_changed(shop: TestClient) -> None:
+    order = {"purchases": [_order("1", items=[{"product": "TL-01"}])]}
+    shop.put("/v1/purchases", json=order)
+    shop.put("/v1/products/TL-01", json={"name": "Tủ lạnh Mát", "price": 7_900_000})
+    assert shop.put("/v1/purchases", json=order).json()["counts"]["unchanged"] == 1
+    more = {"purchases": [_order("1", items=[{"product": "TL-01"}, {"product": "TL-01", "quantity": 2}])]}
+    assert shop.put("/v1/purchases", json=more).json()["counts"]["updated"] == 1
+    items = shop.get("/v1/purchases").json()["items"][0]["items"]
+    assert [item["unit_price"] for item in items] == [9_900_000, 7_900_000]
+
+
 def test_a_push_may_have_a_thousand_orders_and_no_more(shop: TestClient, database: Database) -> None:
     rows = [_order(str(number)) for number in range(1001)]
     assert shop.put("/v1/purchases", json={"purchases": rows}).status_code == 422

@@ -250,3 +250,27 @@ def test_many_with_one_number_are_no_pairs(session: Session) -> None:
     ]
     session.execute(insert(Customer), rows)
     assert duplicates.find(session) == 0
+
+
+def test_a_stop_said_while_two_records_were_one_stays_with_both(session: Session) -> None:
+    first, second = _two(session)
+    kept, gone = first.customer, second.customer
+    for customer in (kept, gone):
+        for purpose in (Purpose.MARKETING, Purpose.GREETINGS):
+            consents.record(session, customer.id, purpose, granted=True, channel="chat")
+    merged = _merge(session, kept, gone)
+    consents.record(session, second.customer_id, Purpose.MARKETING, granted=False, channel="chat")
+    merges.undo(session, merged.id, factories.agent(session, "lui"))
+    assert second.customer_id == gone.id
+    for customer in (kept, gone):
+        assert not consents.granted(session, customer.id, Purpose.MARKETING)
+        assert consents.granted(session, customer.id, Purpose.GREETINGS)
+
+
+def test_an_address_of_another_system_is_kept_in_small_letters_and_the_same_again_changes_nothing(
+    session: Session,
+) -> None:
+    record = CustomerRecord(external_id="KH-1", name="Lan", email="Lan@Shop.VN")
+    assert [each.outcome for each in customer_records.upsert(session, [record])] == [Outcome.CREATED]
+    assert session.scalar(select(Customer.email)) == "lan@shop.vn"
+    assert [each.outcome for each in customer_records.upsert(session, [record])] == [Outcome.UNCHANGED]

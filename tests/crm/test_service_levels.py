@@ -11,7 +11,7 @@ import time_machine
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crm import case_work, clock, complaints, escalations, inbound, service_clocks, service_levels, turns
+from crm import case_work, clock, complaints, escalations, inbound, promise_watch, service_clocks, service_levels, turns
 from crm.customers import Caller
 from crm.db import Database
 from crm.errors import SettingsProblem
@@ -20,7 +20,7 @@ from crm.models.care import Complaint, ComplaintState, Severity
 from crm.models.conversations import Conversation, EscalationReason
 from crm.models.messaging import Inbound
 from crm.models.people import Tier
-from crm.models.service import ClockKind, NoticeKind, ServiceClock
+from crm.models.service import ClockKind, NoticeKind, Promise, PromiseState, ServiceClock
 from crm.service_clocks import ClockView
 from crm.service_targets import levels, load
 from crm.settings import settings
@@ -154,6 +154,18 @@ def test_a_case_made_so_grave_that_its_time_is_used_up_is_due_at_once(session: S
     hand.shift(timedelta(days=1))
     case_work.set_severity(session, complaint, Severity.HIGH, lan, "rò điện")
     assert _clocks(session, complaint)[FIRST].due_at == clock.now()
+
+
+def test_a_slip_of_the_severity_breaks_no_promise_whose_time_is_still_to_come(session: Session, hand: Any) -> None:
+    complaint, lan = case(session), factories.agent(session)
+    told = complaint.promised_at
+    hand.shift(5 * H)
+    case_work.set_severity(session, complaint, Severity.HIGH, lan, "bấm nhầm")
+    assert (complaint.due_at, complaint.promised_at) == (clock.now(), told)
+    assert session.scalar(select(Promise.due_at)) == told
+    hand.shift(timedelta(minutes=5))
+    promise_watch.look_after(session, clock.now())
+    assert session.scalar(select(Promise.state)) is PromiseState.OPEN
 
 
 def test_a_call_is_answered_then_waits_for_the_next_answer_only_after_the_customer_wrote(
