@@ -15,7 +15,6 @@ from console.pieces import attribute, box, button, empty, symbol, text
 from crm.models.conversations import Author
 from crm.models.messaging import OutboxState
 from crm.models.talk import Note
-from crm.resending import ENDED, KINDS
 from crm.threads import PAGE, Line
 
 ICONS = {
@@ -117,6 +116,10 @@ class Bubbles:
             self._append(fresh, noted)
             _scroll_down(always=bool(fresh and fresh[-1].author is Author.STAFF))
 
+    def leave_to_colleague(self, held: bool) -> None:
+        """Whether somebody else looks after the conversation: then nothing of it is sent again from here."""
+        self._thread.classes(**{"add" if held else "remove": "colleagues"})
+
     def ghost(self, words: str) -> None:
         """Shows at once what is being sent; it goes when the message itself is there."""
         with self._first_page, box("message out staff ghost") as bubble:
@@ -204,7 +207,7 @@ class Bubbles:
             text(_delivery_words(line, line.delivery), tag="span")
             if line.again:
                 text(_("· sent once more below"), tag="span")
-            elif line.delivery in ENDED and line.kind in KINDS:
+            elif line.repeatable:
                 button(_("Send again"), lambda: self._again(line), "quiet again", "replay")
 
 

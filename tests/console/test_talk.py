@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm import canned, clock, notes, outbox, reads, scheduled_replies
+from crm import canned, clock, escalations, notes, outbox, reads, scheduled_replies
 from crm.models.conversations import Author, BackReason, Conversation, Direction, Escalation, Message
 from crm.models.messaging import OutboxKind, OutboxState
 from crm.models.service import Promise
@@ -189,12 +189,7 @@ def test_a_planned_reply_a_promise_and_a_hand_back_with_its_reason(page: Page, d
 
 
 def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) -> None:
-    conversation = held(desk, "Tô Thị Đào")
-    with desk.database.begin() as session:
-        talk = session.get_one(Conversation, conversation.id)
-        row = outbox.enqueue(session, talk.account, Content("Dạ em nghe"), kind=OutboxKind.REPLY)
-        assert row is not None
-        row.state = OutboxState.UNKNOWN
+    conversation = _unknown(desk, "Tô Thị Đào")
     log_in(page, desk, "lan")
     visit(page, f"{desk.url}/conversations/{conversation.id}")
     page.get_by_role("button", name="Gửi lại").click()
@@ -205,6 +200,30 @@ def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) ->
     expect(page.locator("[data-state=unknown]")).to_contain_text("đã gửi lại")
     expect(page.get_by_role("button", name="Gửi lại")).to_have_count(0)
     assert [each.state for each in sent_to(desk, conversation)] == [OutboxState.UNKNOWN, OutboxState.QUEUED]
+
+
+def test_nothing_is_sent_again_from_a_colleagues_screen(page: Page, desk: Desk) -> None:
+    conversation = _unknown(desk, "Tô Thị Mận")
+    log_in(page, desk, "hai")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
+    expect(page.locator("[data-state=unknown]")).to_be_visible()
+    expect(page.locator(".btn.again")).to_be_hidden()
+    with desk.database.begin() as session:
+        alive = escalations.current(session, conversation.id)
+        assert alive is not None
+        escalations.hand_back(session, alive.id, staff(session, "lan"))
+    expect(page.locator(".btn.again")).to_be_visible()
+
+
+def _unknown(desk: Desk, name: str) -> Conversation:
+    """A conversation that lan holds, with an answer of which nobody knows whether it arrived."""
+    conversation = held(desk, name)
+    with desk.database.begin() as session:
+        talk = session.get_one(Conversation, conversation.id)
+        row = outbox.enqueue(session, talk.account, Content("Dạ em nghe"), kind=OutboxKind.REPLY)
+        assert row is not None
+        row.state = OutboxState.UNKNOWN
+    return conversation
 
 
 def test_older_messages_come_on_request_and_a_hit_of_the_search_is_shown(page: Page, desk: Desk) -> None:
