@@ -235,7 +235,7 @@ def _draw_note(note: Note) -> None:
 
 def _note(note: Note) -> h.Node:
     return [
-        h.div(".message-author")[icon("lock"), h.span[_("{name}, only for staff").format(name=note.staff.name)]],
+        h.div(".message-author")[icon("lock"), h.span[_("{name}, internal note").format(name=note.staff.name)]],
         h.div(".bubble")[h.div(".bubble-text")[note.text]],
         h.div(".message-foot")[_time(note.at)],
     ]

@@ -1,4 +1,4 @@
-"""An open conversation in a real browser: ready answers, notes, files, planned replies, promises, older messages."""
+"""An open conversation in a real browser: ready answers, files, planned replies, promises, older messages."""
 
 import io
 from datetime import timedelta
@@ -8,11 +8,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm import canned, clock, escalations, notes, outbox, reads, scheduled_replies
+from crm import canned, clock, escalations, outbox, scheduled_replies
 from crm.models.conversations import Author, BackReason, Conversation, Direction, Escalation, Message
 from crm.models.messaging import OutboxKind, OutboxState
 from crm.models.service import Promise
-from crm.models.talk import Note, ScheduledReply, TypingSign
+from crm.models.talk import ScheduledReply, TypingSign
 from crm.outbox import Content
 from tests.browser import visit
 from tests.console.steps import Desk, held, log_in, open_held, say, sent_to, staff, visitor
@@ -75,26 +75,6 @@ def test_a_ready_answer_is_picked_filled_and_never_sent_with_a_hole(page: Page, 
     search.press("Escape")
     expect(page.locator(".picker")).to_be_hidden()
     expect(page).to_have_url(f"{desk.url}/conversations/{conversation.id}")
-
-
-def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> None:
-    conversation = open_held(page, desk, "Phan Thị Lý")
-    page.locator(".thread").press("n")
-    note = page.locator(".note-box textarea").last
-    expect(note).to_be_focused()
-    note.press_sequentially("Nhờ @hai gọi lại khách giúp")
-    note.press("Enter")
-    expect(page.locator(".message.note")).to_contain_text("Nhờ @hai gọi lại")
-    expect(page.locator(".message.note")).to_contain_text("chỉ nội bộ")
-    assert sent_to(desk, conversation) == []
-    with desk.database.begin() as session:
-        hai = staff(session, "hai")
-        assert conversation.id in reads.mentioned(session, hai.id, 100)
-        assert session.scalars(select(Note).where(Note.conversation_id == conversation.id)).one().text.startswith("Nhờ")
-        notes.write(session, conversation.id, hai, "Để mình gọi")
-        session.add(TypingSign(conversation_id=conversation.id, staff_id=hai.id, at=clock.now() + timedelta(seconds=9)))
-    expect(page.locator(".message.note").last).to_contain_text("Để mình gọi")
-    expect(page.locator(".typing")).to_have_text("Nhân viên Hai đang soạn…")
 
 
 def test_files_go_both_ways_and_nothing_of_a_stranger_runs(page: Page, desk: Desk) -> None:
