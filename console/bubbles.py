@@ -15,7 +15,6 @@ from console.pieces import attribute, box, button, empty, symbol, text
 from crm.models.conversations import Author
 from crm.models.messaging import OutboxState
 from crm.models.talk import Note
-from crm.resending import ENDED, KINDS
 from crm.threads import PAGE, Line
 
 ICONS = {
@@ -117,6 +116,10 @@ class Bubbles:
             self._append(fresh, noted)
             _scroll_down(always=bool(fresh and fresh[-1].author is Author.STAFF))
 
+    def leave_to_colleague(self, held: bool) -> None:
+        """Whether somebody else looks after the conversation: then nothing of it is sent again from here."""
+        self._thread.classes(**{"add" if held else "remove": "colleagues"})
+
     def ghost(self, words: str) -> None:
         """Shows at once what is being sent; it goes when the message itself is there."""
         with self._first_page, box("message out staff ghost") as bubble:
@@ -204,7 +207,7 @@ class Bubbles:
             text(_delivery_words(line, line.delivery), tag="span")
             if line.again:
                 text(_("· sent once more below"), tag="span")
-            elif line.delivery in ENDED and line.kind in KINDS:
+            elif line.repeatable:
                 button(_("Send again"), lambda: self._again(line), "quiet again", "replay")
 
 
@@ -232,7 +235,7 @@ def _draw_note(note: Note) -> None:
 
 def _note(note: Note) -> h.Node:
     return [
-        h.div(".message-author")[icon("lock"), h.span[_("{name}, only for staff").format(name=note.staff.name)]],
+        h.div(".message-author")[icon("lock"), h.span[_("{name}, internal note").format(name=note.staff.name)]],
         h.div(".bubble")[h.div(".bubble-text")[note.text]],
         h.div(".message-foot")[_time(note.at)],
     ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from nicegui import ui
 
 from console import customer_form, desk, phrases
+from console.access import PAGES
 from console.desk import act
 from console.language import _
 from console.pieces import attribute, avatar, box, button, fact, link, moment, pill, section, symbol, text
@@ -72,8 +73,9 @@ class Panel:
             with link(f"/customers/{self.card.customer.id}", "notice warn"):
                 symbol("group")
                 text(_("Another record may be this person's"), tag="span")
+        led = current().visitor.role in PAGES["/privacy"]
         for request in self.card.requests:
-            with link(f"/privacy?about={request.id}", "notice info"):
+            with link(f"/privacy?about={request.id}", "notice info") if led else box("notice info"):
                 symbol("policy")
                 words = _("{kind}: by {day}").format(kind=phrases.word(request.kind), day=phrases.day(request.due_at))
                 text(words, tag="span")

@@ -87,6 +87,7 @@ class Screen:
         await self._mark_seen()
 
     def _show(self, sight: Sight) -> None:
+        self.bubbles.leave_to_colleague(bool(sight.holder) and not sight.held_by(self.visit))
         self.bar.show(sight)
         self.planned.show(sight)
         self.composer.show(sight)

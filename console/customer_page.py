@@ -6,6 +6,7 @@ from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import card, desk, guard, inbox, phrases
+from console.access import ACTIONS, PAGES
 from console.customer_rights import Rights
 from console.desk import act
 from console.dialogs import confirmed
@@ -38,13 +39,13 @@ async def page(visit: Visit, customer_id: int) -> None:
                 text(_("Open the conversation"), tag="span")
         with box("customer-desk"):
             with box("card aside-card alone"):
-                card.draw(about, linked=False)
+                panel = card.draw(about, linked=False)
             with box("stack"):
                 _merged(visit, about)
                 if about.alike:
-                    _alike(about)
+                    _alike(visit, about)
                 if about.customer.gone_at is None:
-                    Rights(visit, about)
+                    Rights(visit, about, panel.refresh)
                 with box("card pad"):
                     _history(changes)
 
@@ -71,22 +72,29 @@ def _merged(visit: Visit, about: Card) -> None:
         with box("row-main"):
             text(_("Merged with another record, {time}").format(time=phrases.when(merge.at)))
             text(_("It can be taken back within a day."), "small dim")
-        button(_("Take it back"), undo, "", "undo")
+        if visit.visitor.role in ACTIONS["merge_customers"]:
+            button(_("Take it back"), undo, "", "undo")
 
 
-def _alike(about: Card) -> None:
+def _alike(visit: Visit, about: Card) -> None:
+    led = visit.visitor.role in PAGES["/customers/merge/{first:int}/{second:int}"]
     with box("card pad"), section(_("May be the same person")):
         for pair in about.alike:
-            _other(pair, about.customer.id)
+            _other(pair, about.customer.id, led)
+        if not led:
+            text(_("The leads decide whether records are made one."), "small dim")
 
 
-def _other(pair: DuplicatePair, customer_id: int) -> None:
+def _other(pair: DuplicatePair, customer_id: int, led: bool) -> None:
+    """`led`: whether this person may make two records one; others look at the second one."""
     other = pair.second if pair.first_id == customer_id else pair.first
-    with link(f"/customers/merge/{customer_id}/{other.id}", "mini alike"):
+    target = f"/customers/merge/{customer_id}/{other.id}" if led else f"/customers/{other.id}"
+    with link(target, "mini alike"):
         with box("row-head"):
             text(other.name or _("No name yet"), "strong", "span")
             pill(phrases.word(pair.reason), "warn")
-        text(_("Compare the two"), "small dim")
+        if led:
+            text(_("Compare the two"), "small dim")
 
 
 def _history(changes: History) -> None:

@@ -1,12 +1,14 @@
 """A person's rights over their data, from the console: a copy, an erasure, or a request noted for later."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from nicegui import ui
 from sqlalchemy.orm import Session
 
 from console import phrases, privacy_files
-from console.access import ACTIONS
+from console.access import ACTIONS, PAGES
 from console.desk import act
 from console.dialogs import confirmed
 from console.language import _
@@ -23,10 +25,13 @@ CHANNELS = ("phone", "email", "letter", "shop")
 
 
 class Rights:
-    """What may be done at once by those who lead, and the form that notes a request, for everybody who cares."""
+    """What may be done at once by those who lead, and the form that notes a request, for everybody who cares.
 
-    def __init__(self, visit: Visit, about: Card) -> None:
-        self._visit, self._about = visit, about
+    `noted`: shows the request where the customer is shown, to those who have no list of requests.
+    """
+
+    def __init__(self, visit: Visit, about: Card, noted: Callable[[], Awaitable[None]]) -> None:
+        self._visit, self._about, self._noted = visit, about, noted
         self._number = about.customer.id
         with box("card pad"), section(_("Rights over their data")):
             text(_("What the customer may ask by law. A request made in the chat stands here by itself."), "dim")
@@ -60,15 +65,25 @@ class Rights:
     async def _note(self) -> None:
         kind, way, said = RequestKind(self._kind.value), str(self._way.value), str(self._said.value or "")
 
-        def work(session: Session, staff: Staff) -> int:
+        def work(session: Session, staff: Staff) -> tuple[int, datetime]:
             request = personal_data_requests.receive(session, self._number, kind, channel=way, said=said, staff=staff)
-            return request.id
+            return request.id, request.due_at
 
         outcome = await act("note_privacy_request", work)
-        if outcome:
-            with self._visit.client:
+        if outcome and outcome.value is not None:
+            await self._tell(*outcome.value)
+
+    async def _tell(self, number: int, due: datetime) -> None:
+        """Leads go on to the list; others stay, and read who takes care of it."""
+        with self._visit.client:
+            if self._visit.visitor.role in PAGES["/privacy"]:
                 ui.notify(_("Noted. It is due as the list says."), type="positive", position="top")
-                ui.navigate.to(f"/privacy?about={outcome.value}")
+                ui.navigate.to(f"/privacy?about={number}")
+                return
+            words = _("Noted. The leads were told and take care of it by {day}.").format(day=phrases.day(due))
+            ui.notify(words, type="positive", position="top", timeout=6000)
+            self._said.value = ""
+            await self._noted()
 
     async def _export(self) -> None:
         await export(self._visit, self._number)

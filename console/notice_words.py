@@ -64,7 +64,7 @@ def _form(kind: NoticeKind) -> str:
         NoticeKind.PARTNER_LATE: _("{partner} is late with an answer to complaint {code}."),
         NoticeKind.REPLY_OVERTAKEN: _("{name} wrote before your planned reply went out; it was not sent."),
         NoticeKind.REPLY_UNHELD: _(
-            "Your planned reply to {name} was cancelled: the conversation is not yours any more."
+            "A planned reply to {name} was cancelled: who wrote it does not look after the conversation any more."
         ),
         NoticeKind.BROADCAST_HALTED: _("The broadcast “{name}” has stopped and waits for you: {why}."),
     }

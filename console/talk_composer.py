@@ -80,7 +80,7 @@ class Composer:
             self._reply.on_value_change(self._changed)
             self._draw_tools()
         with box("note-place") as self._note_place:
-            self._note = ui.textarea(placeholder=_("Only colleagues read this. @name tells somebody."))
+            self._note = ui.textarea(placeholder=_("Colleagues read this; customers only in a copy of their data."))
             self._note.props(f"autogrow borderless dense maxlength={notes.LONGEST}").classes("note-box")
             self._note.on("keydown", self._noted, js_handler=SEND_ON_ENTER)
             with box("compose-tools"):
@@ -209,7 +209,7 @@ class Composer:
         people: Sequence[Staff] = await desk.look(lambda session: notes.others(session, staff_id))
         with self._colleagues:
             for each in people[:8]:
-                chip = attribute(box("chip", "button"), type="button", title=each.name)
+                chip = attribute(box("chip", "button"), type="button", title=_("Tell {name}").format(name=each.name))
                 with chip:
                     text("@" + each.username, tag="span")
                 chip.on("click", lambda each=each: self._call(each))

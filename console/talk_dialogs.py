@@ -41,7 +41,7 @@ async def hand_back() -> tuple[BackReason, str] | None:
         text(_("The assistant tells the customer so, in words that fit the reason."), "dim")
         options = {reason: phrases.word(reason) for reason in BackReason}
         reason = ui.radio(options, value=BackReason.SOLVED).classes("reasons")
-        note = ui.input(_("Note for colleagues (the customer does not see it)")).classes("field")
+        note = ui.input(_("Note for colleagues (the customer reads it only in a copy of their data)")).classes("field")
         note.props(f"outlined dense maxlength={MOST_NOTE}")
         _answers(dialog, _("Hand back"), lambda: (BackReason(reason.value), (note.value or "").strip()))
     answer = await _asked(dialog)

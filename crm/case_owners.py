@@ -1,4 +1,4 @@
-"""Who may look after a complaint, and who hears of it where the one who does cannot: disabled, or another system."""
+"""Who may look after a complaint, and who hears of it where the one who does cannot: not there, or a system."""
 
 from collections.abc import Iterable
 
@@ -19,10 +19,10 @@ def may_own(staff: Staff) -> bool:
 
 
 def who_hears(session: Session, people: Iterable[int | None]) -> list[int]:
-    """Those of `people` who can still log in, each once; the leads where none of them can."""
+    """Those of `people` who still look after customers, each once; the leads where none of them does."""
     wanted = {number for number in people if number is not None}
-    active = select(Staff.id).where(Staff.id.in_(wanted), Staff.active.is_(True)).order_by(Staff.id)
-    return list(session.scalars(active)) or staff_notices.leads(session)
+    there = select(Staff.id).where(Staff.id.in_(wanted), Staff.active.is_(True), Staff.role.in_(MAY_OWN))
+    return list(session.scalars(there.order_by(Staff.id))) or staff_notices.leads(session)
 
 
 def leave(session: Session, person: Staff, by: Staff) -> int:

@@ -126,7 +126,7 @@ def hand_back(
 ) -> None:
     """Closes the escalation: the assistant answers again, and the customer is told in words that fit `reason`.
 
-    `note`: for colleagues; the customer never sees it.
+    `note`: for colleagues; never sent, but part of a copy of the customer's data.
     """
     escalation = _hold(session, escalation_id, staff)
     escalation.back_reason, escalation.back_note = reason, note[:500]

@@ -1,4 +1,4 @@
-"""Private notes at a conversation, and the colleagues they call by name. The customer never sees one."""
+"""Notes at a conversation, never sent, and the colleagues they call by name. A copy of a person's data holds them."""
 
 import re
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from crm.models.cases import RecoveryState, RecoveryTask
 from crm.models.conversations import Conversation
 from crm.models.people import Customer
 from crm.models.service import NoticeKind
-from crm.models.staff import Staff
+from crm.models.staff import Role, Staff
 
 LEGAL: dict[RecoveryState, frozenset[RecoveryState]] = {
     RecoveryState.OPEN: frozenset({RecoveryState.TAKEN, RecoveryState.WITHDRAWN}),
@@ -21,6 +21,7 @@ LEGAL: dict[RecoveryState, frozenset[RecoveryState]] = {
     RecoveryState.WITHDRAWN: frozenset({RecoveryState.OPEN}),
 }
 ALIVE = (RecoveryState.OPEN, RecoveryState.TAKEN)
+MAY_WIN_BACK = frozenset({Role.LEAD, Role.ADMIN, Role.OWNER})
 PAGE = 50
 
 
@@ -74,6 +75,19 @@ def take(session: Session, task_id: int, staff: Staff) -> RecoveryTask:
 def give_back(session: Session, task_id: int, staff: Staff) -> None:
     """Leaves the task to others again."""
     _move(session, _held(session, task_id, staff), RecoveryState.OPEN, staff)
+
+
+def leave(session: Session, person: Staff, by: Staff) -> int:
+    """Leaves every task of somebody who may not win back any more to the others; how many."""
+    if person.active and person.role in MAY_WIN_BACK:
+        return 0
+    theirs = select(RecoveryTask).where(RecoveryTask.staff_id == person.id, RecoveryTask.state == RecoveryState.TAKEN)
+    theirs = theirs.order_by(RecoveryTask.id).with_for_update().execution_options(populate_existing=True)
+    tasks = list(session.scalars(theirs))
+    for task in tasks:
+        _move(session, task, RecoveryState.OPEN, None)
+        audit.record(session, by, "recovery_open", "recovery_task", task.id, holder=person.id)
+    return len(tasks)
 
 
 def finish(session: Session, task_id: int, staff: Staff, outcome: str) -> None:

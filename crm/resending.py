@@ -3,9 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, outbox
+from crm import audit, call_states, clock, outbox
 from crm.errors import IllegalTransition, NotFound
-from crm.models.conversations import Author, Message
+from crm.models.conversations import Author, Conversation, Message
 from crm.models.messaging import ButtonToken, Outbox, OutboxKind, OutboxState
 from crm.models.staff import Staff
 from crm.outbox import AGAIN, Button, Content
@@ -15,31 +15,54 @@ ENDED = frozenset({OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.EXPIRED}
 KINDS = (OutboxKind.REPLY, OutboxKind.CARE)
 
 
+def repeatable(row: Outbox) -> bool:
+    """Whether a person may send it once more: it did not arrive, or nobody knows, and it is still worth something.
+
+    A greeting of yesterday is not; what a restore ended before its time is.
+    """
+    worthless = row.expires_at is not None and row.expires_at <= clock.now()
+    return row.state in ENDED and row.kind in KINDS and not worthless
+
+
 def send_again(session: Session, outbox_id: int, staff: Staff) -> Outbox:
     """Queues the same message once more as a new one; one press, one message, however often it is pressed.
 
-    Raises NotFound, and IllegalTransition for one that is on its way, has arrived, or was sent again already.
+    It stays what it was: what nobody had asked for waits for the day and for the consent to its purpose again.
+
+    Raises NotFound, AlreadyHeld while a colleague holds the conversation, and IllegalTransition for one that is on its
+    way, has arrived, is worth nothing any more, or was sent again already.
     """
     lost = session.scalar(select(Outbox).where(Outbox.id == outbox_id).with_for_update())
     if lost is None:
         raise NotFound(f"outbox {outbox_id}")
-    if lost.state not in ENDED or lost.kind not in KINDS:
+    if not repeatable(lost):
         raise IllegalTransition(f"outbox {outbox_id} is {lost.state.value} and {lost.kind.value}")
+    _check_hold(session, lost, staff)
     spoken = session.scalar(select(Message).where(Message.outbox_id == outbox_id))
     author, staff_id = (spoken.author, spoken.staff_id) if spoken is not None else (Author.STAFF, staff.id)
     made = outbox.enqueue(
         session,
         lost.account,
         _content(session, lost),
-        kind=OutboxKind.REPLY,
+        kind=lost.kind,
+        purpose=lost.purpose,
         author=author,
         staff_id=staff_id,
         dedupe_key=f"{AGAIN}{outbox_id}",
+        expires_at=lost.expires_at,
     )
     if made is None:
         raise IllegalTransition(f"outbox {outbox_id} was sent again already")
     audit.record(session, staff, "send_again", "outbox", outbox_id, anew=made.id)
     return made
+
+
+def _check_hold(session: Session, lost: Outbox, staff: Staff) -> None:
+    talk = select(Conversation.id).where(Conversation.account_id == lost.account_id)
+    for number in session.scalars(talk):
+        alive = call_states.current(session, number, lock=True)
+        if alive is not None:
+            call_states.check_holder(alive, staff)
 
 
 def _content(session: Session, lost: Outbox) -> Content:

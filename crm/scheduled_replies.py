@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from crm import audit, canned, clock, escalations, outbox, staff_notices, text
+from crm import audit, availability, canned, case_owners, clock, escalations, outbox, staff_notices, text
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput, NotFound
 from crm.models.conversations import Author, Conversation, Direction, Escalation, EscalationState, Message
 from crm.models.messaging import OutboxKind
@@ -111,11 +111,16 @@ def cancel_all(session: Session, reason: CancelReason) -> int:
 
 def _to_settle(session: Session, moment: datetime, limit: int) -> list[int]:
     """Numbers of waiting replies that are due or were overtaken. The waiting ones are few, and have an index."""
-    lost = and_(ScheduledReply.if_quiet, or_(_customer_wrote(), ~_still_held()))
+    lost = or_(~_writer_cares(), and_(ScheduledReply.if_quiet, or_(_customer_wrote(), ~_still_held())))
     found = select(ScheduledReply.id).where(
         ScheduledReply.state == ReplyState.WAITING, or_(ScheduledReply.send_at <= moment, lost)
     )
     return list(session.scalars(found.order_by(ScheduledReply.send_at).limit(limit)))
+
+
+def _writer_cares() -> ColumnElement[bool]:
+    there = Staff.active.is_(True), Staff.role.in_(availability.CARERS)
+    return exists(select(Staff.id).where(Staff.id == ScheduledReply.staff_id, *there))
 
 
 def _customer_wrote() -> ColumnElement[bool]:
@@ -149,6 +154,8 @@ def _settle_one(session: Session, planned: ScheduledReply, moment: datetime) -> 
 
 def _overtaken(session: Session, planned: ScheduledReply) -> CancelReason | None:
     """Why the reply should not be sent any more; None while it should."""
+    if not availability.may_hold(planned.staff):
+        return CancelReason.HOLD_ENDED
     if not planned.if_quiet:
         return None
     this = select(_customer_wrote(), _still_held()).select_from(ScheduledReply).where(ScheduledReply.id == planned.id)
@@ -189,7 +196,7 @@ def _tell(session: Session, planned: ScheduledReply) -> None:
     assert planned.reason is not None
     staff_notices.tell(
         session,
-        [planned.staff_id],
+        case_owners.who_hears(session, [planned.staff_id]),
         _NOTICES[planned.reason],
         key=f"planned:{planned.id}",
         target=f"/conversations/{planned.conversation_id}",

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import audit, availability, case_owners, holds, second_factor, staff, staff_links, staff_sessions
+from crm import audit, availability, case_owners, holds, recovery, second_factor, staff, staff_links, staff_sessions
 from crm.errors import IllegalTransition, NotFound, PermissionDenied
 from crm.first_admin import ADMINS
 from crm.models.staff import LinkPurpose, Role, Staff
@@ -144,11 +144,12 @@ def _locked(session: Session, by: Staff, staff_id: int) -> tuple[Staff, list[Sta
 
 
 def _clear_desk(session: Session, person: Staff, by: Staff) -> None:
-    """Who may look after customers no more leaves their conversations to the queue and their open cases to nobody."""
+    """What the person may not do any more is left to the others: conversations, open cases, unhappy customers."""
     if not availability.may_hold(person):
         holds.leave(session, person, by)
     if not case_owners.may_own(person):
         case_owners.leave(session, person, by)
+    recovery.leave(session, person, by)
 
 
 def _admins(session: Session, by: Staff) -> list[Staff]:

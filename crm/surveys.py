@@ -2,28 +2,32 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from crm import case_states, clock, outbox, templates
 from crm.case_news import account_of
 from crm.models.care import Complaint, ComplaintState, Rating, Survey
-from crm.models.messaging import OutboxKind
+from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.staff import Staff
 from crm.outbox import Button, Content
 from crm.settings import settings
 
 BATCH = 100
 ANSWER_TIME = timedelta(days=3)
+TAKEN_UP_AGAIN = "taken_up_again"  # why a question was not sent
+UNSEEN = (OutboxState.QUEUED, OutboxState.SKIPPED, OutboxState.EXPIRED, OutboxState.FAILED)
 
 
 def follow(
     session: Session, complaint: Complaint, before: ComplaintState, to: ComplaintState, staff: Staff | None
 ) -> None:
-    """Plans the question when the complaint is answered; drops it, not yet asked, when it is taken up again."""
-    if case_states.is_reopening(before, to):
-        unasked = delete(Survey).where(Survey.complaint_id == complaint.id, Survey.asked_at.is_(None))
-        session.execute(unasked)
+    """Plans the question when the complaint is answered; takes it back, if it can be, when it is taken up again.
+
+    What was just being sent at that moment is looked at again with the next answer.
+    """
+    if case_states.is_reopening(before, to) or to is ComplaintState.RESOLVED:
+        _take_back(session, complaint.id)
     if to is not ComplaintState.RESOLVED or _of(session, complaint.id) is not None:
         return
     survey = Survey(
@@ -34,6 +38,50 @@ def follow(
         due_at=clock.now() + timedelta(seconds=settings().survey_delay_s),
     )
     session.add(survey)
+
+
+def _take_back(session: Session, complaint_id: int) -> None:
+    """Forgets the question unless it may have reached the customer, so that it can be asked anew."""
+    mine = select(Survey).where(Survey.complaint_id == complaint_id).with_for_update()
+    survey = session.scalar(mine.execution_options(populate_existing=True))
+    if survey is not None and (survey.asked_at is None or _hold_back(session, complaint_id)):
+        session.delete(survey)
+        session.flush()
+
+
+def _hold_back(session: Session, complaint_id: int) -> bool:
+    """Stops the question that is on its way; whether the customer cannot have seen it."""
+    letters = _letters(session, complaint_id)
+    if not letters:
+        return False
+    newest = letters[-1]
+    if newest.state is OutboxState.SENDING:
+        newest.expires_at = clock.now()  # should this try fail, there is no other
+    if newest.state not in UNSEEN:
+        return False
+    if newest.state in (OutboxState.QUEUED, OutboxState.SKIPPED):  # skipped ones of the unreachable would come back
+        newest.state, newest.reason = OutboxState.SKIPPED, TAKEN_UP_AGAIN
+    letters[0].dedupe_key = None
+    return True
+
+
+def _letters(session: Session, complaint_id: int) -> list[Outbox]:
+    """The question's row in the outbox, and those that repeated it by a person's choice."""
+    found: list[Outbox] = []
+    key = _key(complaint_id)
+    while row := session.scalar(_letter(key)):
+        found.append(row)
+        key = f"{outbox.AGAIN}{row.id}"
+    return found
+
+
+def _letter(key: str) -> Select[Outbox]:
+    wanted = select(Outbox).where(Outbox.dedupe_key == key).with_for_update()
+    return wanted.execution_options(populate_existing=True)
+
+
+def _key(complaint_id: int) -> str:
+    return f"survey:{complaint_id}"
 
 
 def _of(session: Session, complaint_id: int) -> Survey | None:
@@ -90,7 +138,7 @@ def _ask(session: Session, survey: Survey) -> None:
         account,
         Content(text, buttons=[score_buttons(complaint.id)]),
         kind=OutboxKind.CARE,
-        dedupe_key=f"survey:{survey.complaint_id}",
+        dedupe_key=_key(survey.complaint_id),
     )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Select, String, cast, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from crm import resending
 from crm.attachments import DOCUMENT, PHOTO, SIGNS, VOICE
 from crm.errors import NotFound
 from crm.models.conversations import Author, Conversation, Message
-from crm.models.messaging import Outbox, OutboxKind, OutboxState
+from crm.models.messaging import Outbox, OutboxState
 from crm.models.staff import Staff
 from crm.outbox import AGAIN
 
@@ -32,9 +33,9 @@ class File:
 
 @dataclass(frozen=True)
 class Line:
-    """One message. `delivery`, `kind` and `outbox_id` are None for what the customer wrote.
+    """One message. `delivery` and `outbox_id` are None for what the customer wrote.
 
-    `again`: it was sent once more by a person's choice.
+    `again`: it was sent once more by a person's choice. `repeatable`: it may be.
     """
 
     id: int
@@ -46,9 +47,9 @@ class Line:
     at: datetime
     delivery: OutboxState | None
     reason: str | None
-    kind: OutboxKind | None = None
     outbox_id: int | None = None
     again: bool = False
+    repeatable: bool = False
 
     @property
     def words(self) -> str:
@@ -142,9 +143,9 @@ def _line(message: Message, row: Outbox | None, staff_name: str | None, again: b
         at=message.at,
         delivery=row.state if row is not None else None,
         reason=row.reason if row is not None else None,
-        kind=row.kind if row is not None else None,
         outbox_id=row.id if row is not None else None,
         again=bool(again),
+        repeatable=row is not None and not again and resending.repeatable(row),
     )
 
 

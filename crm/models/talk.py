@@ -31,7 +31,7 @@ class CancelReason(StrEnum):
 
 
 class Note(WithId, Base):
-    """What colleagues tell each other about a conversation. The customer never sees it."""
+    """What colleagues tell each other about a conversation. It is never sent, but stands in a copy of their data."""
 
     __tablename__ = "notes"
     __table_args__ = (Index("ix_notes_conversation", "conversation_id", "id"),)

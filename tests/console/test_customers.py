@@ -6,12 +6,12 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from crm import clock, customer_edits, customers, duplicates, personal_data_requests
+from crm import clock, customer_edits, customers, duplicates, merges, personal_data_requests
 from crm.models.conversations import Conversation, Message
 from crm.models.people import AuditEntry, Customer, Tier
-from crm.models.privacy import DuplicatePair, PairState, RequestKind
+from crm.models.privacy import DuplicatePair, PairState, PrivacyRequest, RequestKind
 from tests.browser import visit
-from tests.console.steps import Desk, chat, log_in, visitor
+from tests.console.steps import Desk, chat, log_in, staff, visitor
 
 
 def _with_phone(desk: Desk, conversation: Conversation, phone: str) -> int:
@@ -117,6 +117,42 @@ def test_two_records_become_one_and_two_again(page: Page, desk: Desk) -> None:
         assert session.get_one(Customer, second).gone_at is None
         pair = select(DuplicatePair.state).where(DuplicatePair.first_id == first, DuplicatePair.second_id == second)
         assert session.scalar(pair) is PairState.OPEN
+
+
+def test_an_agent_is_led_to_no_page_that_refuses_them(page: Page, desk: Desk) -> None:
+    first = _with_phone(desk, chat(desk, "Đinh Văn Mười"), "0912777005")
+    second = _with_phone(desk, chat(desk, "Đinh Mười"), "0912777005")
+    with desk.database.begin() as session:
+        duplicates.find(session)
+    log_in(page, desk, "lan")
+    visit(page, f"{desk.url}/customers/{first}")
+    expect(page.locator(".mini.alike")).to_have_attribute("href", f"/customers/{second}")
+    expect(page.get_by_text("So sánh")).to_have_count(0)
+    page.locator("[data-section=request] summary").click()
+    page.get_by_label("Lời của khách").fill("cho tôi xem dữ liệu")
+    page.get_by_role("button", name="Ghi yêu cầu").click()
+    expect(page.locator(".q-notification")).to_contain_text("Trưởng nhóm đã được báo")
+    expect(page).to_have_url(f"{desk.url}/customers/{first}")
+    expect(page.locator(".customer-panel div.notice.info")).to_be_visible()
+    expect(page.locator("a[href^='/privacy']")).to_have_count(0)
+    assert _audited(desk, "privacy_received", _request_of(desk, first)) == 1
+
+
+def test_an_agent_reads_of_a_merge_and_does_not_take_it_back(page: Page, desk: Desk) -> None:
+    first = _with_phone(desk, chat(desk, "Đinh Văn Tư"), "0912777006")
+    second = _with_phone(desk, chat(desk, "Đinh Tư"), "0912777006")
+    with desk.database.begin() as session:
+        versions = (customers.get(session, first).version, customers.get(session, second).version)
+        merges.merge(session, first, second, staff(session, "quan"), versions=versions, take=set())
+    log_in(page, desk, "lan")
+    visit(page, f"{desk.url}/customers/{first}")
+    expect(page.locator(".notice.info")).to_contain_text("trong một ngày")
+    expect(page.get_by_role("button", name="Tách lại")).to_have_count(0)
+
+
+def _request_of(desk: Desk, customer_id: int) -> int:
+    with desk.database.read() as session:
+        return session.scalars(select(PrivacyRequest.id).where(PrivacyRequest.customer_id == customer_id)).one()
 
 
 def test_a_request_is_answered_with_a_copy_and_with_an_erasure(page: Page, desk: Desk, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An open conversation in a real browser: ready answers, notes, files, planned replies, promises, older messages."""
+"""An open conversation in a real browser: ready answers, files, planned replies, promises, older messages."""
 
 import io
 from datetime import timedelta
@@ -8,11 +8,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm import canned, clock, notes, outbox, reads, scheduled_replies
+from crm import canned, clock, escalations, outbox, scheduled_replies
 from crm.models.conversations import Author, BackReason, Conversation, Direction, Escalation, Message
 from crm.models.messaging import OutboxKind, OutboxState
 from crm.models.service import Promise
-from crm.models.talk import Note, ScheduledReply, TypingSign
+from crm.models.talk import ScheduledReply, TypingSign
 from crm.outbox import Content
 from tests.browser import visit
 from tests.console.steps import Desk, held, log_in, open_held, say, sent_to, staff, visitor
@@ -75,26 +75,6 @@ def test_a_ready_answer_is_picked_filled_and_never_sent_with_a_hole(page: Page, 
     search.press("Escape")
     expect(page.locator(".picker")).to_be_hidden()
     expect(page).to_have_url(f"{desk.url}/conversations/{conversation.id}")
-
-
-def test_a_note_stays_inside_and_calls_a_colleague(page: Page, desk: Desk) -> None:
-    conversation = open_held(page, desk, "Phan Thị Lý")
-    page.locator(".thread").press("n")
-    note = page.locator(".note-box textarea").last
-    expect(note).to_be_focused()
-    note.press_sequentially("Nhờ @hai gọi lại khách giúp")
-    note.press("Enter")
-    expect(page.locator(".message.note")).to_contain_text("Nhờ @hai gọi lại")
-    expect(page.locator(".message.note")).to_contain_text("chỉ nội bộ")
-    assert sent_to(desk, conversation) == []
-    with desk.database.begin() as session:
-        hai = staff(session, "hai")
-        assert conversation.id in reads.mentioned(session, hai.id, 100)
-        assert session.scalars(select(Note).where(Note.conversation_id == conversation.id)).one().text.startswith("Nhờ")
-        notes.write(session, conversation.id, hai, "Để mình gọi")
-        session.add(TypingSign(conversation_id=conversation.id, staff_id=hai.id, at=clock.now() + timedelta(seconds=9)))
-    expect(page.locator(".message.note").last).to_contain_text("Để mình gọi")
-    expect(page.locator(".typing")).to_have_text("Nhân viên Hai đang soạn…")
 
 
 def test_files_go_both_ways_and_nothing_of_a_stranger_runs(page: Page, desk: Desk) -> None:
@@ -189,12 +169,7 @@ def test_a_planned_reply_a_promise_and_a_hand_back_with_its_reason(page: Page, d
 
 
 def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) -> None:
-    conversation = held(desk, "Tô Thị Đào")
-    with desk.database.begin() as session:
-        talk = session.get_one(Conversation, conversation.id)
-        row = outbox.enqueue(session, talk.account, Content("Dạ em nghe"), kind=OutboxKind.REPLY)
-        assert row is not None
-        row.state = OutboxState.UNKNOWN
+    conversation = _unknown(desk, "Tô Thị Đào")
     log_in(page, desk, "lan")
     visit(page, f"{desk.url}/conversations/{conversation.id}")
     page.get_by_role("button", name="Gửi lại").click()
@@ -205,6 +180,30 @@ def test_what_nobody_knows_of_is_sent_again_by_choice(page: Page, desk: Desk) ->
     expect(page.locator("[data-state=unknown]")).to_contain_text("đã gửi lại")
     expect(page.get_by_role("button", name="Gửi lại")).to_have_count(0)
     assert [each.state for each in sent_to(desk, conversation)] == [OutboxState.UNKNOWN, OutboxState.QUEUED]
+
+
+def test_nothing_is_sent_again_from_a_colleagues_screen(page: Page, desk: Desk) -> None:
+    conversation = _unknown(desk, "Tô Thị Mận")
+    log_in(page, desk, "hai")
+    visit(page, f"{desk.url}/conversations/{conversation.id}")
+    expect(page.locator("[data-state=unknown]")).to_be_visible()
+    expect(page.locator(".btn.again")).to_be_hidden()
+    with desk.database.begin() as session:
+        alive = escalations.current(session, conversation.id)
+        assert alive is not None
+        escalations.hand_back(session, alive.id, staff(session, "lan"))
+    expect(page.locator(".btn.again")).to_be_visible()
+
+
+def _unknown(desk: Desk, name: str) -> Conversation:
+    """A conversation that lan holds, with an answer of which nobody knows whether it arrived."""
+    conversation = held(desk, name)
+    with desk.database.begin() as session:
+        talk = session.get_one(Conversation, conversation.id)
+        row = outbox.enqueue(session, talk.account, Content("Dạ em nghe"), kind=OutboxKind.REPLY)
+        assert row is not None
+        row.state = OutboxState.UNKNOWN
+    return conversation
 
 
 def test_older_messages_come_on_request_and_a_hit_of_the_search_is_shown(page: Page, desk: Desk) -> None:

@@ -66,6 +66,16 @@ def test_a_promise_of_somebody_disabled_that_is_near_is_told_to_the_leads(
     assert told(session) == [("truong", "promise_near")]
 
 
+def test_who_turned_to_marketing_hears_of_customers_no_more(session: Session, hand: Any, lead: Staff) -> None:
+    admin, lan = factories.agent(session, "quan", Role.ADMIN), factories.agent(session)
+    talk = factories.conversation(session)
+    promises.make(session, talk, clock.now() + H, "báo giá", lan)
+    staff_admin.change_role(session, admin, lan.id, Role.MARKETING)
+    hand.shift(H - timedelta(minutes=1))
+    promise_watch.look_after(session, clock.now())
+    assert told(session) == [("truong", "promise_near")]
+
+
 def test_the_customers_word_and_a_partners_silence_reach_the_leads(session: Session, hand: Any, lead: Staff) -> None:
     complaint, gone = case(session), factories.agent(session, "nghi")
     partner = partners.save(session, lead, Details("Kho", PartnerKind.SUPPLIER))

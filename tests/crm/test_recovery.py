@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import complaints, ratings, recovery
+from crm import complaints, ratings, recovery, staff_admin
 from crm.complaints import Report
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput
 from crm.models.cases import RecoveryState, RecoveryTask
@@ -98,3 +98,31 @@ def test_tasks_come_oldest_first_in_pages(session: Session, talk: Conversation) 
     rest = recovery.alive(session, first[-1].id)
     assert (len(first), len(rest)) == (recovery.PAGE, 3)
     assert [task.id for task in first + rest] == sorted(task.id for task in first + rest)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_may_not_win_back_any_more_leaves_the_task_to_others(
+    session: Session, talk: Conversation, lead: Staff, stays: bool
+) -> None:
+    quan, other = factories.agent(session, "quan", Role.ADMIN), factories.agent(session, "hoa", Role.LEAD)
+    for score in (1, 1, 2):
+        ratings.rate(session, talk, score)
+    over, mine, others = _tasks(session)
+    for task in (over, mine):
+        recovery.take(session, task.id, lead)
+    recovery.finish(session, over.id, lead, "Gọi xin lỗi")
+    recovery.take(session, others.id, other)
+    staff_admin.change_role(session, quan, lead.id, Role.ADMIN)
+    assert mine.staff_id == lead.id, "an administrator may win back too"
+    if stays:
+        staff_admin.change_role(session, quan, lead.id, Role.AGENT)
+    else:
+        staff_admin.disable(session, quan, lead.id)
+    assert (mine.state, mine.staff_id) == (RecoveryState.OPEN, None)
+    assert [(each.state, each.staff_id) for each in (over, others)] == [
+        (RecoveryState.DONE, lead.id),
+        (RecoveryState.TAKEN, other.id),
+    ]
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "recovery_open")).one()
+    assert (entry.staff_id, entry.subject_id, entry.detail["holder"]) == (quan.id, mine.id, lead.id)
+    assert recovery.take(session, mine.id, other).staff_id == other.id

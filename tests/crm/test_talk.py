@@ -1,5 +1,7 @@
 """Notes, ready answers, planned replies, sending again, typing: what staff do beside answering."""
 
+from datetime import datetime
+
 import pytest
 import time_machine
 from sqlalchemy import select
@@ -9,6 +11,8 @@ from crm import (
     canned,
     changes,
     clock,
+    consents,
+    contact_policy,
     dispatch,
     escalations,
     notes,
@@ -22,11 +26,12 @@ from crm import (
     typing_state,
 )
 from crm.canned import Holes
+from crm.contact_policy import Refusal
 from crm.dispatch import Outcome, Report
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput, NotFound, PermissionDenied
 from crm.models.conversations import BackReason, Conversation
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
-from crm.models.people import AuditEntry
+from crm.models.people import AuditEntry, Purpose
 from crm.models.service import NoticeKind
 from crm.models.staff import Role
 from crm.outbox import Button, Content
@@ -135,6 +140,67 @@ def test_only_what_failed_is_sent_again_and_never_advertising(session: Session) 
             resending.send_again(session, _lost(session, talk, state).id, lan)
     with pytest.raises(IllegalTransition):
         resending.send_again(session, _lost(session, talk, OutboxState.FAILED, OutboxKind.MARKETING).id, lan)
+
+
+def test_what_is_sent_again_is_asked_of_the_policy_as_it_was_the_first_time(session: Session) -> None:
+    talk, lan, _call = held(session)
+    with time_machine.travel(NOON, tick=False):
+        consents.record(session, talk.customer_id, Purpose.GREETINGS, granted=True, channel="telegram")
+        greeting = _care(session, talk, "Chúc mừng sinh nhật", Purpose.GREETINGS)
+        asked, answer = _care(session, talk, "Chấm mấy sao ạ?"), _lost(session, talk, OutboxState.FAILED)
+        consents.record(session, talk.customer_id, Purpose.GREETINGS, granted=False, channel="telegram")
+    with time_machine.travel("2026-11-24 16:00:00", tick=False):
+        anew = [resending.send_again(session, lost.id, lan) for lost in (greeting, asked, answer)]
+        assert [(each.kind, each.purpose) for each in anew] == [
+            (OutboxKind.CARE, Purpose.GREETINGS),
+            (OutboxKind.CARE, Purpose.SERVICE),
+            (OutboxKind.REPLY, Purpose.SERVICE),
+        ]
+        verdicts = contact_policy.decide_all(session, anew, clock.now(), settings())
+    assert [each.refusal for each in verdicts] == [Refusal.NO_CONSENT, None, None]
+    assert [each.wait_until is not None for each in verdicts] == [False, True, False]
+
+
+def test_what_is_worth_nothing_any_more_is_not_sent_again(session: Session) -> None:
+    talk, lan, _call = held(session)
+    with time_machine.travel(NOON, tick=False):
+        early, late = (
+            _care(session, talk, words, expires_at=clock.now() + HOUR) for words in ("Chúc mừng", "Chúc vui")
+        )
+        restored = _care(session, talk, "Hẹn 9 giờ", state=OutboxState.EXPIRED)  # expired by a restore, not by its time
+        assert resending.send_again(session, early.id, lan).expires_at == early.expires_at
+        assert {line.outbox_id: line.repeatable for line in threads.latest(session, talk.id)}[late.id]
+    with time_machine.travel("2026-11-25 05:00:00", tick=False):
+        with pytest.raises(IllegalTransition):
+            resending.send_again(session, late.id, lan)
+        offered = {line.outbox_id: line.repeatable for line in threads.latest(session, talk.id)}
+        assert (offered[late.id], offered[restored.id]) == (False, True)
+        resending.send_again(session, restored.id, lan)
+
+
+def test_nobody_sends_again_where_a_colleague_holds_the_conversation(session: Session) -> None:
+    talk, lan, call = held(session)
+    hoa, lost = factories.agent(session, "hoa"), _lost(session, talk, OutboxState.FAILED)
+    with pytest.raises(AlreadyHeld):
+        resending.send_again(session, lost.id, hoa)
+    escalations.hand_back(session, call.id, lan)
+    assert resending.send_again(session, lost.id, hoa).state is OutboxState.QUEUED
+
+
+def _care(
+    session: Session,
+    talk: Conversation,
+    words: str,
+    purpose: Purpose = Purpose.SERVICE,
+    state: OutboxState = OutboxState.FAILED,
+    expires_at: datetime | None = None,
+) -> Outbox:
+    content = Content(words)
+    row = outbox.enqueue(session, talk.account, content, kind=OutboxKind.CARE, purpose=purpose, expires_at=expires_at)
+    assert row is not None
+    row.state = state
+    session.flush()
+    return row
 
 
 @pytest.mark.parametrize(

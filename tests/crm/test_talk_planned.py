@@ -8,12 +8,13 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session
 
-from crm import clock, escalations, scheduled_replies, staff_notices, threads
+from crm import clock, escalations, scheduled_replies, staff_admin, staff_notices, threads
 from crm.canned import Holes
 from crm.db import Database
 from crm.errors import AlreadyHeld, IllegalTransition, InvalidInput
 from crm.models.conversations import Author
 from crm.models.service import NoticeKind
+from crm.models.staff import Role
 from crm.models.talk import CancelReason, ReplyState, ScheduledReply
 from tests.crm import factories
 from tests.crm.talks import HOUR, NOON, held, says, sent
@@ -58,6 +59,29 @@ def test_a_planned_reply_is_called_off_when_the_customer_writes_or_the_hold_ends
     with time_machine.travel("2026-11-24 06:00:00", tick=False):
         assert scheduled_replies.settle(session, clock.now()) == 1
         assert (firm.state, sent(session)[-1]) == (ReplyState.SENT, "Dù sao")
+
+
+@pytest.mark.parametrize("role", [None, Role.MARKETING])
+@pytest.mark.parametrize("if_quiet", [True, False])
+def test_nothing_goes_out_for_somebody_who_looks_after_customers_no_more(
+    session: Session, role: Role | None, if_quiet: bool
+) -> None:
+    quan, lead = factories.agent(session, "quan", Role.ADMIN), factories.agent(session, "mai", Role.LEAD)
+    with time_machine.travel(NOON, tick=False):
+        talk, lan, _call = held(session)
+        planned = scheduled_replies.plan(
+            session, talk.id, lan, "Mai em gọi", clock.now() + timedelta(days=80), if_quiet=if_quiet
+        )
+        if role is None:
+            staff_admin.disable(session, quan, lan.id)
+        else:
+            staff_admin.change_role(session, quan, lan.id, role)
+        assert scheduled_replies.is_any_due(session, clock.now()), "there is time to write it anew"
+        assert scheduled_replies.settle(session, clock.now()) == 1
+        assert (planned.state, planned.reason) == (ReplyState.CANCELLED, CancelReason.HOLD_ENDED)
+        assert "Mai em gọi" not in sent(session)
+        assert NoticeKind.REPLY_UNHELD in {notice.kind for notice in staff_notices.latest(session, lead.id)}
+        assert NoticeKind.REPLY_UNHELD not in {notice.kind for notice in staff_notices.latest(session, lan.id)}
 
 
 def test_a_planned_reply_is_rewritten_by_its_writer_only(session: Session) -> None:
