@@ -27,6 +27,7 @@ def reason(code: str | None) -> str:
         "campaign_edited": _("the text was changed before it was sent"),
         "missing_field": _("lacks something that the text says of its reader"),
         "restored": _("a backup was put back, and it may have been sent since"),
+        "bot_gone": _("it was for a bot that the shop does not use any more"),
         "taken_up_again": _("the complaint was taken up again before"),
         "expired": _("it could not be sent in time"),
         "erased": _("asked for their data to be erased"),

@@ -25,6 +25,8 @@ ROUNDS = 10
 # Between a claim and its call lie a slot of the near future and what the network takes: both are added to a chat's gap.
 CALL_DELAY_S = 0.25
 EXPIRED = "expired"
+UNSERVED_FOR = timedelta(days=1)
+BOT_GONE = "bot_gone"
 
 
 class Outcome(StrEnum):
@@ -221,6 +223,15 @@ def expire(session: Session, bot_id: int) -> int:
         or_(Outbox.campaign_id.is_(None), Outbox.campaign_id.not_in(paused)),
     )
     return _count(session.execute(over.values(state=OutboxState.EXPIRED, reason=EXPIRED)))
+
+
+def end_unserved(session: Session, own_bot_id: int, moment: datetime) -> int:
+    """Ends what has waited a day for a bot that no process serves: the shop has another one now. Returns how many."""
+    waiting = (Outbox.state == OutboxState.QUEUED, Outbox.not_before <= moment - UNSERVED_FOR)
+    others = select(Outbox.bot_id).distinct().where(*waiting, Outbox.bot_id != own_bot_id)
+    gone = [bot_id for bot_id in session.scalars(others) if not workers.is_served(session, bot_id)]
+    ended = update(Outbox).where(*waiting, Outbox.bot_id.in_(gone))
+    return _count(session.execute(ended.values(state=OutboxState.SKIPPED, reason=BOT_GONE)))
 
 
 def take_up_again(session: Session, account_id: int) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from crm import audit, clock, consents, housekeeping, retention, retention_photos, tracker_events
+from crm import audit, clock, consents, dispatch, housekeeping, retention, retention_photos, tracker_events
 from crm.db import Database
 from crm.retention import Forgotten
 from crm.settings import Settings, settings
 
 log = structlog.get_logger()
-PHOTOS, TRACKER, JOURNAL = "photos", "tracker_events", "journal_completed"
+PHOTOS, TRACKER, JOURNAL, UNSERVED = "photos", "tracker_events", "journal_completed", "of_another_bot"
 Door = Callable[[], AbstractContextManager[Session]]
 
 
@@ -67,6 +67,7 @@ def count(session: Session, moment: datetime) -> dict[str, int]:
 
 def _steps(doors: Doors, chosen: Settings, moment: datetime) -> Iterator[tuple[str, int]]:
     yield JOURNAL, _complete_journal(doors, moment)
+    yield UNSERVED, _end_unserved(doors, moment)
     for kind in Forgotten:
         yield from _rows(doors, chosen, moment, kind)
     yield from _photos(doors, chosen, moment)
@@ -86,6 +87,11 @@ def _complete_journal(doors: Doors, moment: datetime) -> int:
         return 0
     with doors.write() as session:
         return _note(session, moment, JOURNAL, completed)
+
+
+def _end_unserved(doors: Doors, moment: datetime) -> int:
+    with doors.write() as session:
+        return _note(session, moment, UNSERVED, dispatch.end_unserved(session, settings().bot_id, moment))
 
 
 def _rows(doors: Doors, chosen: Settings, moment: datetime, kind: Forgotten) -> Iterator[tuple[str, int]]:

@@ -52,6 +52,12 @@ def living(session: Session, bot_id: int) -> set[int]:
     return set(session.scalars(select(Lease.fence).where(Lease.name.startswith(_prefix(bot_id)))))
 
 
+def is_served(session: Session, bot_id: int) -> bool:
+    """Whether a worker's time still runs. Of a bot that is gone nobody buries the dead."""
+    mine = select(Lease.fence).where(Lease.name.startswith(_prefix(bot_id)), Lease.expires_at > leases.moment(session))
+    return session.scalar(mine.limit(1)) is not None
+
+
 def bury(session: Session, bot_id: int) -> set[int]:
     """Ends the workers whose time is over; returns their numbers. One that renews right now lives or is ended.
 

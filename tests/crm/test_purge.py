@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from crm import clock, complaints, consents, outbox, purge, receipts, tracker_events
+from crm import clock, complaints, consents, customers, outbox, purge, receipts, tracker_events, workers
 from crm.complaints import Report
+from crm.customers import Caller
 from crm.db import Database
 from crm.inbound import Arrival
 from crm.inbound import store as store_updates
@@ -262,3 +263,21 @@ def test_rasas_old_sessions_go_the_running_one_and_a_held_one_stay(
         left = session.execute(text("SELECT sender_id, count(*) FROM events GROUP BY sender_id ORDER BY sender_id"))
         assert [tuple(row) for row in left] == [(f"account-{held.account_id}", 2), ("account-8", 3), ("account-9", 1)]
     database.dispose()
+
+
+def test_what_waits_for_a_bot_that_is_gone_ends_with_its_reason(database: Database) -> None:
+    with database.begin() as session, time_machine.travel(NOW - timedelta(days=2), tick=False):
+        own = factories.conversation(session, 1)
+        served, gone = (customers.meet(session, Caller(settings().bot_id + n, 1, "Hạnh")) for n in (1, 2))
+        for talk in (own, served, gone):
+            outbox.enqueue(session, talk.account, Content("dạ"), kind=OutboxKind.CARE)
+        # The gone one's process was killed: its number stays, and nobody buries it.
+        workers.enlist(session, gone.account.bot_id, "cũ", 0)
+    with database.begin() as session:
+        workers.enlist(session, served.account.bot_id, "kia", 15)
+    assert purge.run(_doors(database), NOW)["of_another_bot"] == 1
+    with database.read() as session:
+        found = {row.bot_id: (row.state, row.reason) for row in session.scalars(select(Outbox))}
+    waits = (OutboxState.QUEUED, None)
+    assert found[own.account.bot_id] == found[served.account.bot_id] == waits
+    assert found[gone.account.bot_id] == (OutboxState.SKIPPED, "bot_gone")
