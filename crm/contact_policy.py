@@ -4,6 +4,7 @@ Sources: Decree 91/2020 (advertising messages: consent, 07:00–22:00, at most t
 Personal Data Protection Law 91/2025 with Decree 356/2025 (consent for the purpose, withdrawal at any time).
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,31 +50,36 @@ ALLOWED = Verdict()
 def decide_all(session: Session, rows: Sequence[Outbox], moment: datetime, settings: Settings) -> list[Verdict]:
     """Whether each of `rows` may go out at `moment`, in a few queries for all of them.
 
-    No two of `rows` that are marketing may be of one account: each is judged as if the others were not sent.
+    An advertisement counts for those behind it in `rows`: a person may have several chats, and is still one person.
     """
     facts = _facts(session, [row for row in rows if row.kind is not OutboxKind.REPLY], moment, settings)
-    return [_decide(row, facts, moment, settings) for row in rows]
+    verdicts = []
+    for row in rows:
+        verdicts.append(_decide(row, facts, moment, settings))
+        if verdicts[-1].allowed and row.kind is OutboxKind.MARKETING:
+            facts.sent_today[row.account.customer_id] += 1
+            facts.sent_in_24_h[row.account.customer_id] += 1
+    return verdicts
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the rows of a batch are judged by: numbers of customers, and counts by number of account."""
+    """What the rows of a batch are judged by: numbers of customers, and counts by number of customer."""
 
     granted: set[tuple[int, Purpose]]
     complaining: set[int]
-    sent_today: dict[int, int]
-    sent_in_24_h: dict[int, int]
+    sent_today: Counter[int]
+    sent_in_24_h: Counter[int]
 
 
 def _facts(session: Session, rows: Sequence[Outbox], moment: datetime, settings: Settings) -> _Facts:
     asked = {row.account.customer_id for row in rows if row.purpose is not Purpose.SERVICE}
-    marketing = [row for row in rows if row.purpose is Purpose.MARKETING]
-    accounts = {row.account_id for row in marketing}
+    readers = {row.account.customer_id for row in rows if row.purpose is Purpose.MARKETING}
     return _Facts(
         granted=_granted(session, asked),
-        complaining=_complaining(session, {row.account.customer_id for row in marketing}),
-        sent_today=_marketing_since(session, accounts, _midnight(moment, settings)),
-        sent_in_24_h=_marketing_since(session, accounts, moment - timedelta(hours=24)),
+        complaining=_complaining(session, readers),
+        sent_today=_marketing_since(session, readers, _midnight(moment, settings)),
+        sent_in_24_h=_marketing_since(session, readers, moment - timedelta(hours=24)),
     )
 
 
@@ -112,10 +118,10 @@ def opening(moment: datetime, settings: Settings) -> datetime | None:
 
 
 def _marketing_allowance(row: Outbox, facts: _Facts, moment: datetime, settings: Settings) -> Verdict:
-    if facts.sent_today.get(row.account_id, 0) >= settings.marketing_per_day:
+    if facts.sent_today[row.account.customer_id] >= settings.marketing_per_day:
         tomorrow = _midnight(moment, settings) + timedelta(days=1)
         return Verdict(wait_until=clock.next_local_hour(tomorrow, settings.quiet_until_hour, settings.zone))
-    if facts.sent_in_24_h.get(row.account_id, 0) >= LEGAL_MARKETING_IN_24_H:
+    if facts.sent_in_24_h[row.account.customer_id] >= LEGAL_MARKETING_IN_24_H:
         return Verdict(wait_until=moment + timedelta(hours=1))
     return ALLOWED
 
@@ -137,11 +143,16 @@ def _complaining(session: Session, customers: Collection[int]) -> set[int]:
     return set(session.scalars(waiting)) if customers else set()
 
 
-def _marketing_since(session: Session, accounts: Collection[int], since: datetime) -> dict[int, int]:
-    counted = select(Outbox.account_id, func.count()).where(
-        Outbox.account_id.in_(accounts),
-        Outbox.kind == OutboxKind.MARKETING,
-        Outbox.state.in_(_COUNTED),
-        Outbox.sending_at >= since,
+def _marketing_since(session: Session, customers: Collection[int], since: datetime) -> Counter[int]:
+    counted = (
+        select(ChannelAccount.customer_id, func.count())
+        .join(Outbox, Outbox.account_id == ChannelAccount.id)
+        .where(
+            ChannelAccount.customer_id.in_(customers),
+            Outbox.kind == OutboxKind.MARKETING,
+            Outbox.state.in_(_COUNTED),
+            Outbox.sending_at >= since,
+        )
     )
-    return dict(iter(session.execute(counted.group_by(Outbox.account_id)))) if accounts else {}
+    rows = session.execute(counted.group_by(ChannelAccount.customer_id)) if customers else ()
+    return Counter(dict(iter(rows)))

@@ -61,6 +61,22 @@ def test_a_second_advertisement_of_the_day_waits_until_tomorrow(session: Session
     assert clock.local(second.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
 
 
+@time_machine.travel(NOON, tick=False)
+def test_a_person_with_two_chats_gets_one_advertisement_a_day(session: Session) -> None:
+    rows = [queue(session, OutboxKind.MARKETING, chat) for chat in (1, 2)]
+    person = rows[0].account.customer_id
+    rows[1].account.customer_id = person
+    consents.record(session, person, Purpose.MARKETING, granted=True, channel="telegram")
+    (letter,) = claim(session)
+    assert letter.outbox_id == rows[0].id
+    factories.settle(session, letter, Outcome.SENT, message_id=5)
+    assert claim(session) == []
+    later = queue(session, OutboxKind.MARKETING, 2)
+    assert claim(session) == []
+    for row in (rows[1], later):
+        assert clock.local(row.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
+
+
 def test_what_has_expired_is_not_sent(session: Session) -> None:
     row = queue(session)
     row.expires_at = clock.now() - timedelta(seconds=1)
