@@ -44,6 +44,8 @@ class Composer:
         self._typed_at = 0.0
         with box("talk-compose") as self._place:
             self._build()
+        writer = f"typed {talk.visit.visitor.staff_id} {talk.conversation_id}"
+        ui.run_javascript(f"trianTalk.keep({json.dumps(writer)})")
 
     def show(self, sight: Sight) -> None:
         """Brings what may be done here up to date."""

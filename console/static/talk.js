@@ -50,5 +50,23 @@ window.trianTalk = (() => {
     if (area && words) write(area, area.value ? `${words}\n${area.value}` : words);
   }
 
-  return { enter, take, putBack };
+  // What is not sent yet outlives a reload, and a look at another page: in this tab, until it is sent or the tab closed.
+  function keep(key) {
+    const fields = [".reply textarea", ".note-box textarea"].map((selector) => ({ selector, kept: `${key} ${selector}` }));
+    for (const { selector, kept } of fields) {
+      const area = document.querySelector(selector);
+      const words = sessionStorage.getItem(kept);
+      if (area && words && !area.value) write(area, words);
+    }
+    const save = () => {
+      for (const { selector, kept } of fields) {
+        const words = document.querySelector(selector)?.value;
+        words ? sessionStorage.setItem(kept, words) : sessionStorage.removeItem(kept);
+      }
+    };
+    addEventListener("pagehide", save);
+    document.addEventListener("visibilitychange", save); // a tablet may end a hidden tab without another word
+  }
+
+  return { enter, take, putBack, keep };
 })();
