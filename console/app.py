@@ -11,6 +11,7 @@ from nicegui import background_tasks, helpers, ui
 from nicegui.classes import Classes
 from nicegui.props import Props
 from nicegui.style import Style
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from console import (
@@ -37,6 +38,7 @@ from console.frame import STATIC
 from console.pulse import pulse
 from crm.settings import settings
 
+GZIP_LEVEL = 4  # a page a tenth larger than at 9, in a third of the time
 BRAND = "#0e6e62"  # --brand of console.css: for what NiceGUI's own elements fill
 
 
@@ -93,6 +95,7 @@ def _wire_nicegui(application: FastAPI) -> None:
         dark=None,  # as the person's system has it
         reconnect_timeout=10,
         show_welcome_message=False,
+        gzip_middleware_factory=lambda app: GZipMiddleware(app, compresslevel=GZIP_LEVEL),
     )
 
 
