@@ -80,20 +80,32 @@ def own_form(message: str) -> Address | None:
         re.findall(r"\w+", clause) for clause in re.split(r"[^\w\s]+", unicodedata.normalize("NFC", message.lower()))
     ]
     found = {form for clause in clauses if (form := _own_form_in(clause, known)) is not None}
-    return Address(known["forms"][found.pop()]) if len(found) == 1 else None
+    return Address(found.pop()) if len(found) == 1 else None
 
 
 def _own_form_in(clause: list[str], known: dict[str, Any]) -> str | None:
-    """The form as the subject of one clause, or as the owner in it."""
+    """What the one clause asks for: by its subject, by an owner in it, or by whom the shop shall let do or help."""
     rest = list(itertools.dropwhile(lambda word: word in known["greets"], clause))
-    if rest and rest[0] in known["forms"]:
-        follows = f"{' '.join(rest[1:])} "
-        here = len(rest) <= MAX_SELF_WORDS and rest[-1] in known["here"] and len(rest) > SELF_WORDS and rest[1] != "ở"
-        return rest[0] if here or follows.startswith(tuple(f"{does} " for does in known["does"])) else None
+    for forms, does in (("forms", "does"), ("elders", "elders_do")):
+        if rest and rest[0] in known[forms]:
+            return str(known[forms][rest[0]]) if _of_themselves(rest, known[does], known["here"]) else None
+    around = (("of", "after_of", True), ("lets", "after_lets", False), ("helps", "after_helps", True))
     for before, form, after in zip(clause, clause[1:], [*clause[2:], ""], strict=False):
-        if before in known["of"] and form in known["forms"] and (after in known["after_of"] or not after):
-            return form
+        for ahead, behind, may_end in around:
+            if (
+                before in known[ahead]
+                and form in known["forms"]
+                and (after in known[behind] or (may_end and not after))
+            ):
+                return str(known["forms"][form])
     return None
+
+
+def _of_themselves(clause: list[str], does: list[str], here: list[str]) -> bool:
+    """Whether the form that the clause begins with is the speaker's: by what it does, or as in "bác Tư đây"."""
+    if SELF_WORDS < len(clause) <= MAX_SELF_WORDS and clause[-1] in here and clause[1] != "ở":
+        return True
+    return f"{' '.join(clause[1:])} ".startswith(tuple(f"{verb} " for verb in does))
 
 
 def bare_address(message: str) -> Address | None:

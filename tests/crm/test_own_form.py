@@ -16,6 +16,14 @@ OWN = [
     ("em ơi, chị cần gặp nhân viên kỹ thuật", None),
     ("em ơi, chị muốn đổi hàng", Address.CHI),
     ("anh mới mua cái tủ lạnh bên em", Address.ANH),
+    ("cho chị hỏi bảo hành bao lâu", Address.CHI),
+    ("em cho anh xin số tổng đài", Address.ANH),
+    ("để cô xem lại hoá đơn rồi nhắn", Address.CO),
+    ("kiểm tra đơn giúp chị với", Address.CHI),
+    ("coi dùm chú cái máy lọc nước", Address.CHU),
+    ("coi giùm bác đi con", Address.BAC),
+    ("bà già rồi con ơi", Address.BAC),
+    ("con ơi, ông mắt kém không đọc được chữ nhỏ", Address.BAC),
 ]
 NOT_OWN = [
     "chị ơi",
@@ -34,6 +42,16 @@ NOT_OWN = [
     "có cô muốn mua máy giặt nên tôi hỏi",
     "máy của chị tôi bị hư",
     "gọi cho chị nha",
+    "cho em hỏi",
+    "mua tặng cho chị",
+    "mua cho bà nội",
+    "cho chị em tôi hỏi",
+    "chị giúp em với",
+    "cho chị gái mình xem",
+    "bà ấy già rồi",
+    "bà bị điện giật khi mở tủ lạnh",
+    "của bà bị hư",
+    "nhờ anh chị kiểm tra giúp",
 ]
 
 
