@@ -61,7 +61,8 @@ class Dispatcher:
                 log.exception("inbox not read; trying again")
                 self._vitals.trouble("dispatcher", type(error).__name__)
             try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):  # Python 3.11's wait_for loses a cancellation that meets a wake
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
