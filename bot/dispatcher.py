@@ -77,7 +77,10 @@ class Dispatcher:
             return
         rows, told = await asyncio.to_thread(self._claim, free, in_hand)
         for row in rows:
-            self._start(row)
+            # After a new number what the old one had in hand is claimed anew. It is begun again when the task that
+            # still has it has found out, and ended: then it is in nobody's hand and is freed once more.
+            if row.id not in in_hand:
+                self._start(row)
         if told:
             self._answered()
 
