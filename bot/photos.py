@@ -7,10 +7,13 @@ from pathlib import Path
 from telegram import Bot
 from telegram.error import BadRequest, TelegramError
 
+from bot.freeze import frozen_s
 from bot.telegram_api import wait_of
-from crm import attachments
+from crm import attachments, send_limits
 from crm.attachments import MOST_BYTES, MOST_PHOTO_BYTES, PHOTO, Stored
+from crm.db import Database
 from crm.errors import InvalidInput
+from crm.settings import Settings
 
 # Between the tries: most faults pass at once, and an outage of some minutes costs nobody a file. The customer's next
 # messages wait meanwhile, so there is an end to it.
@@ -32,32 +35,42 @@ class NotYet(Exception):
 class Files:
     """Fetches files, again and again while Telegram or the disk is at fault, and knows when to leave it."""
 
-    def __init__(self, bot: Bot, var_dir: Path) -> None:
+    def __init__(self, bot: Bot, settings: Settings, database: Database) -> None:
         self._bot = bot
-        self._var_dir = var_dir
+        self._bot_id = settings.bot_id
+        self._var_dir = settings.var_dir
+        self._database = database
         self._failed: Counter[int] = Counter()
 
     async def fetch(self, inbound_id: int, file_id: str, name: str, *, photo: bool) -> Stored:
         """Keeps the file of an update; `photo`: only a picture will do. Raises NotStored and NotYet."""
+        if left_s := await frozen_s(self._database, self._bot_id):
+            raise NotYet("Telegram is to be left alone", left_s)
         try:
             if photo:
                 stored = await store_photo(self._bot, file_id, self._var_dir)
             else:
                 stored = await store_file(self._bot, file_id, name, self._var_dir)
         except (TelegramError, OSError) as error:
-            raise self._put_off(inbound_id, error) from error
+            asked_s = wait_of(error) if isinstance(error, TelegramError) else 0.0
+            if asked_s:
+                await asyncio.to_thread(self._freeze, asked_s)
+            raise self._put_off(inbound_id, f"{type(error).__name__}: {error}", asked_s) from error
         except NotStored:
             self._failed.pop(inbound_id, None)
             raise
         self._failed.pop(inbound_id, None)
         return stored
 
-    def _put_off(self, inbound_id: int, error: TelegramError | OSError) -> NotYet | NotStored:
-        failed, why = self._failed.pop(inbound_id, 0), f"{type(error).__name__}: {error}"
+    def _freeze(self, seconds: float) -> None:
+        with self._database.begin() as session:
+            send_limits.freeze(session, self._bot_id, seconds)
+
+    def _put_off(self, inbound_id: int, why: str, asked_s: float) -> NotYet | NotStored:
+        failed = self._failed.pop(inbound_id, 0)
         if failed == len(PAUSES_S):
             return NotStored(why)
         self._failed[inbound_id] = failed + 1
-        asked_s = wait_of(error) if isinstance(error, TelegramError) else 0.0
         return NotYet(why, max(PAUSES_S[failed], asked_s))
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from telegram import Bot
 from telegram.error import TelegramError
 
+from bot.freeze import frozen_s
 from bot.photos import Files, NotStored
 from bot.understanding import NotUnderstood, Understanding
 from bot.updates import UNSUPPORTED, Incoming, Kind, read
@@ -34,7 +36,7 @@ class TurnTaker:
         self._settings = settings
         self._database = database
         self._understanding = understanding
-        self._files = Files(bot, settings.var_dir)
+        self._files = Files(bot, settings, database)
 
     async def handle(self, row: Inbound) -> None:
         """Handles one update. Raises whatever went wrong; the update then stays pending.
@@ -83,10 +85,12 @@ class TurnTaker:
         return Said(words, [stored.item])
 
     async def _acknowledge(self, callback_id: str) -> None:
+        """Takes the clock off the button; not while Telegram wants no calls: it goes off by itself."""
         try:
-            await self._bot.answer_callback_query(callback_id)
-        except TelegramError as error:
-            log.info("button press not acknowledged", error=error.message)
+            if not await frozen_s(self._database, self._settings.bot_id):
+                await self._bot.answer_callback_query(callback_id)
+        except (TelegramError, SQLAlchemyError) as error:
+            log.info("button press not acknowledged", error=type(error).__name__)
 
     async def _in_transaction(self, work: Callable[[Session], T]) -> T:
         return await asyncio.to_thread(self._work, work)

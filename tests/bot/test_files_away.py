@@ -14,17 +14,18 @@ from telegram import Bot
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 from bot import photos
-from bot.dispatcher import Dispatcher
+from bot.dispatcher import WORKERS, Dispatcher
+from bot.photos import NotYet
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
 from bot.vitals import Vitals
 from bot.worker import Worker
-from crm import attachments, customers, escalations, inbound
+from crm import attachments, customers, escalations, inbound, send_limits
 from crm.customers import Caller
 from crm.db import Database
 from crm.inbound import Arrival
 from crm.models.conversations import Direction, EscalationReason, Message
-from crm.models.messaging import Inbound, InboundState, Outbox
+from crm.models.messaging import Inbound, InboundState, Outbox, SendLimit
 from crm.settings import Settings, settings
 
 CHAT, OTHER = 5, 6
@@ -170,4 +171,26 @@ async def test_what_telegram_asks_for_is_waited_and_holds_up_no_other_chat(datab
         await _until(lambda: _states(database)[-1] is InboundState.DONE)
         await asyncio.sleep(0.6)
     assert _states(database)[:-1] == [InboundState.PENDING] * (len(crowd) + 1)
-    assert telegram.asked == len(crowd)
+    assert 1 <= telegram.asked <= WORKERS  # the others have heard of it
+
+
+async def test_nothing_is_fetched_and_no_try_counts_while_telegram_is_to_be_left_alone(
+    database: Database, here: Settings
+) -> None:
+    _store(database, (CHAT, VOICE), held=True)
+    telegram = _Telegram()
+    with database.begin() as session:
+        send_limits.freeze(session, here.bot_id, 60)
+        row = session.scalars(select(Inbound)).one()
+    taker = TurnTaker(cast(Bot, telegram), here, database, cast(Understanding, None))
+    for _ in range(2 * len(photos.PAUSES_S)):
+        with pytest.raises(NotYet) as put_off:
+            await taker.handle(row)
+        assert 0 < put_off.value.wait_s <= 60
+    assert telegram.asked == 0
+    with database.begin() as session:
+        session.scalars(select(SendLimit)).one().frozen_until = None
+    async with _working(database, here, telegram):
+        await _until(lambda: _states(database) == [InboundState.DONE])
+    [heard] = _said(database)
+    assert heard.attachments
