@@ -96,7 +96,7 @@ class BotProcess:
             self._vitals.leave("intake")
 
     async def _fetch(self, intake: Intake) -> None:
-        await contact.insist(self._bot.delete_webhook, self._vitals, "intake")
+        await contact.insist(lambda: webhook.leave(self._bot, self._settings), self._vitals, "intake")
         await intake.run()
 
     async def _wait_for_database(self) -> None:

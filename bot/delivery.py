@@ -154,7 +154,8 @@ class Delivery:
         self._wake.clear()
         busy = self._in_flight or time.monotonic() < self._last_sent + self._settings.chat_gap_s + IDLE_S
         try:
-            await asyncio.wait_for(self._wake.wait(), TICK_S if busy else IDLE_S)
+            async with asyncio.timeout(TICK_S if busy else IDLE_S):  # not wait_for: see the dispatcher
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -1,10 +1,12 @@
 """The inbox at work: one update at a time a chat, in update_id order; many chats side by side."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 
+from bot.photos import NotYet
 from bot.turns import TurnTaker
 from bot.vitals import Vitals
 from bot.worker import Worker
@@ -39,6 +41,7 @@ class Dispatcher:
         self._vitals = vitals
         self._answered = answered
         self._at_work: dict[int, asyncio.Task[None]] = {}
+        self._rests: dict[int, float] = {}
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -58,7 +61,8 @@ class Dispatcher:
                 log.exception("inbox not read; trying again")
                 self._vitals.trouble("dispatcher", type(error).__name__)
             try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):  # Python 3.11's wait_for loses a cancellation that meets a wake
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
@@ -68,18 +72,23 @@ class Dispatcher:
             await asyncio.wait(self._at_work.values(), timeout=10)
 
     async def _start_what_waits(self) -> None:
-        free = WORKERS - len(self._at_work)
-        if (
-            free <= 0
-            or not self._worker.held()
-            or not await asyncio.to_thread(self._is_any_waiting, list(self._at_work))
-        ):
+        free, in_hand = WORKERS - len(self._at_work), self._in_hand()
+        if free <= 0 or not self._worker.held() or not await asyncio.to_thread(self._is_any_waiting, in_hand):
             return
-        rows, told = await asyncio.to_thread(self._claim, free, list(self._at_work))
+        rows, told = await asyncio.to_thread(self._claim, free, in_hand)
         for row in rows:
-            self._start(row)
+            # After a new number what the old one had in hand is claimed anew. It is begun again when the task that
+            # still has it has found out, and ended: then it is in nobody's hand and is freed once more.
+            if row.id not in in_hand:
+                self._start(row)
         if told:
             self._answered()
+
+    def _in_hand(self) -> list[int]:
+        """What is at work, and what is tried again later: that stays claimed, its chat closed, and takes no place."""
+        now = time.monotonic()
+        self._rests = {inbound_id: until for inbound_id, until in self._rests.items() if until > now}
+        return [*self._at_work, *self._rests]
 
     def _start(self, row: Inbound) -> None:
         task = asyncio.create_task(self._work(row))
@@ -95,6 +104,9 @@ class Dispatcher:
             await self._turns.handle(row)
         except LeaseLost as error:
             log.warning("update left to the worker that has it now", inbound_id=row.id, why=str(error))
+        except NotYet as error:
+            log.warning("update waits for its file", inbound_id=row.id, wait_s=error.wait_s, why=str(error))
+            self._rests[row.id] = time.monotonic() + error.wait_s
         except Exception as error:
             log.exception("update not handled", inbound_id=row.id)
             await self._failed(row, repr(error))
@@ -109,16 +121,16 @@ class Dispatcher:
             log.exception("failure not recorded", inbound_id=row.id)
         await asyncio.sleep(RETRY_S)
 
-    def _is_any_waiting(self, at_work: list[int]) -> bool:
+    def _is_any_waiting(self, in_hand: list[int]) -> bool:
         with self._database.read() as session:
-            return inbound.is_any_waiting(session, self._settings.bot_id, self._worker.fence, at_work)
+            return inbound.is_any_waiting(session, self._settings.bot_id, self._worker.fence, in_hand)
 
-    def _claim(self, limit: int, at_work: list[int]) -> tuple[list[Inbound], int]:
+    def _claim(self, limit: int, in_hand: list[int]) -> tuple[list[Inbound], int]:
         """Updates to handle now, and how many people were told that they are answered more slowly."""
         with self._database.begin() as session:
             fence = self._worker.fence
             self._worker.check(session)
-            rows = inbound.claim(session, self._settings, fence, limit, at_work)
+            rows = inbound.claim(session, self._settings, fence, limit, in_hand)
             bot_id = self._settings.bot_id
             floods = inbound.floods(session, self._settings)
             return rows, sum(turns.ask_for_patience(session, bot_id, chat_id) for chat_id in floods)

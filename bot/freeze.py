@@ -58,11 +58,17 @@ class Freeze:
 
     async def _look(self) -> None:
         try:
-            self._begin(await asyncio.to_thread(self._read))
+            self._begin(await frozen_s(self._database, self._bot_id))
         except Exception as error:
             log.warning("waits that others were asked for not read", error=type(error).__name__)
         self._looked = time.monotonic()
 
-    def _read(self) -> float:
-        with self._database.read() as session:
-            return send_limits.frozen_s(session, self._bot_id)
+
+async def frozen_s(database: Database, bot_id: int) -> float:
+    """Seconds for which Telegram wants no call for this bot, whichever process it told so."""
+    return await asyncio.to_thread(_read, database, bot_id)
+
+
+def _read(database: Database, bot_id: int) -> float:
+    with database.read() as session:
+        return send_limits.frozen_s(session, bot_id)

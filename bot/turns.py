@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot.photos import NotStored, store_file, store_photo
+from bot.freeze import frozen_s
+from bot.photos import Files, NotStored
 from bot.understanding import NotUnderstood, Understanding
 from bot.updates import UNSUPPORTED, Incoming, Kind, read
 from crm import crash, customers, escalations, inbound, turns
@@ -22,8 +24,7 @@ from crm.settings import Settings
 from crm.turns import Said, Turn
 
 log = structlog.get_logger()
-PHOTO_WORD = SIGNS[PHOTO]
-FILE_SIGNS = {Kind.VOICE: SIGNS[VOICE], Kind.DOCUMENT: SIGNS[DOCUMENT]}
+FILE_SIGNS = {Kind.PHOTO: SIGNS[PHOTO], Kind.VOICE: SIGNS[VOICE], Kind.DOCUMENT: SIGNS[DOCUMENT]}
 T = TypeVar("T")
 
 
@@ -35,18 +36,20 @@ class TurnTaker:
         self._settings = settings
         self._database = database
         self._understanding = understanding
+        self._files = Files(bot, settings, database)
 
     async def handle(self, row: Inbound) -> None:
-        """Handles one update. Raises whatever went wrong, LeaseLost among it; the update then stays pending."""
+        """Handles one update. Raises whatever went wrong; the update then stays pending.
+
+        LeaseLost is among it, and NotYet, before anything is recorded, for a file that cannot be had now.
+        """
         incoming = read(row.bot_id, row.payload)
         if incoming.callback_id is not None:
             asyncio.create_task(self._acknowledge(incoming.callback_id))  # noqa: RUF006 - best effort, owns itself
         if incoming.kind in (Kind.IGNORED, Kind.BLOCKED):
             await self._in_transaction(lambda session: _put_aside(session, row, incoming))
-        elif incoming.kind is Kind.PHOTO:
-            await self._take(row, incoming, await self._photo(incoming))
         elif incoming.kind in FILE_SIGNS:
-            await self._take(row, incoming, await self._file(incoming))
+            await self._take(row, incoming, await self._said(row.id, incoming))
         else:
             await self._take(row, incoming, Said(incoming.text or incoming.sign))
 
@@ -69,30 +72,25 @@ class TurnTaker:
         await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.heard))
         crash.point("turns.finished")
 
-    async def _photo(self, incoming: Incoming) -> Said:
-        try:
-            stored = await store_photo(self._bot, incoming.data, self._settings.var_dir)
-        except NotStored as error:
-            log.warning("photo not stored", error=str(error))
-            return Said(incoming.text or PHOTO_WORD)
-        return Said(incoming.text or PHOTO_WORD, [stored.item])
-
-    async def _file(self, incoming: Incoming) -> Said:
-        """A voice message or a file: people can hear and open it, whoever answers."""
-        name = fit_name(incoming.file_name)
+    async def _said(self, inbound_id: int, incoming: Incoming) -> Said:
+        """What is said with a photo, a voice message or a file: people can hear and open it, whoever answers."""
+        photo = incoming.kind is Kind.PHOTO
+        name = "" if photo else fit_name(incoming.file_name)
         words = incoming.text or f"{FILE_SIGNS[incoming.kind]} {name}".strip()
         try:
-            stored = await store_file(self._bot, incoming.data, name, self._settings.var_dir)
+            stored = await self._files.fetch(inbound_id, incoming.data, name, photo=photo)
         except NotStored as error:
-            log.warning("file not stored", error=str(error))
+            log.warning("file not stored", kind=incoming.kind.name, error=str(error))
             return Said(words)
         return Said(words, [stored.item])
 
     async def _acknowledge(self, callback_id: str) -> None:
+        """Takes the clock off the button; not while Telegram wants no calls: it goes off by itself."""
         try:
-            await self._bot.answer_callback_query(callback_id)
-        except TelegramError as error:
-            log.info("button press not acknowledged", error=error.message)
+            if not await frozen_s(self._database, self._settings.bot_id):
+                await self._bot.answer_callback_query(callback_id)
+        except (TelegramError, SQLAlchemyError) as error:
+            log.info("button press not acknowledged", error=type(error).__name__)
 
     async def _in_transaction(self, work: Callable[[Session], T]) -> T:
         return await asyncio.to_thread(self._work, work)
@@ -129,6 +127,10 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
         turns.finish(session, turn, [])
     elif button is not None and button.payload == escalations.RESUME:
         turns.resume_assistant(session, turn)
+    elif incoming.kind in FILE_SIGNS and not said.attachments:
+        # Whoever answers: people cannot know that behind its sign there is nothing to open.
+        lost = "photo_not_stored" if incoming.kind is Kind.PHOTO else "file_not_stored"
+        turns.answer_with_template(session, turn, lost)
     elif turn.mode is Mode.PEOPLE:
         if button is None or not turns.take_rating(session, turn, button.payload):
             turns.leave_to_people(session, turn)
@@ -136,8 +138,6 @@ def _begin(session: Session, row: Inbound, incoming: Incoming, said: Said) -> tu
         turns.answer_with_template(session, turn, incoming.kind.value)
     elif incoming.kind is Kind.BUTTON and button is None:
         turns.answer_with_template(session, turn, "stale_button")
-    elif incoming.kind is Kind.PHOTO and not said.attachments:
-        turns.answer_with_template(session, turn, "photo_not_stored")
     else:
         return turn, _question(incoming, said, button.payload if button else "")
     return turn, None

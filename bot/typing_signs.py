@@ -8,7 +8,7 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot.telegram_api import wait_of
-from crm import typing_state
+from crm import send_limits, typing_state
 from crm.db import Database
 from crm.typing_state import Signal
 
@@ -40,13 +40,13 @@ class TypingSigns:
             await asyncio.sleep(pause_s)
 
     async def show(self) -> None:
-        """Tells each chat that is to be told now. Raises TelegramError."""
+        """Tells each chat that is to be told now, none while Telegram wants no calls. Raises TelegramError."""
         for signal in await asyncio.to_thread(self._take):
             await self._bot.send_chat_action(signal.chat_id, ChatAction.TYPING)
 
     def _take(self) -> list[Signal]:
         with self._database.read() as session:
-            if not typing_state.is_any(session, self._bot_id):
+            if not typing_state.is_any(session, self._bot_id) or send_limits.frozen_s(session, self._bot_id):
                 return []
         with self._database.begin() as session:
             return typing_state.take(session, self._bot_id)

@@ -5,21 +5,31 @@ import contextlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from telegram import Bot
+from telegram.error import TelegramError
 
 from bot import contact
+from bot.telegram_api import wait_of
 from bot.updates import ALLOWED
 from bot.vitals import Vitals
+from crm import clock
 from crm.errors import SettingsProblem
 from crm.settings import Settings
 
+log = structlog.get_logger()
 MAX_BODY_BYTES = 1_000_000
 PATH = "/telegram"
+LOOP = "webhook"
+WATCH_S = 60.0
+ERROR_FRESH = timedelta(minutes=3)  # Telegram posts again sooner than that
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 Store = Callable[[Sequence[dict[str, Any]]], Awaitable[None]]
@@ -85,14 +95,62 @@ async def serve(bot: Bot, settings: Settings, store: Store, vitals: Vitals) -> N
         make_app(secret, store), host=settings.host, port=settings.webhook_port, log_level="warning"
     )
     server = _Server(config)
-    url = settings.webhook_url.rstrip("/") + PATH
+    url = _url(settings)
 
     async def register() -> None:
         await bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
 
     # Beside the serving: Telegram knows the address from before, and may post while it takes no call of ours.
-    registering = asyncio.create_task(contact.insist(register, vitals, "webhook"))
+    registering = asyncio.create_task(keep(bot, url, register, vitals))
     try:
         await server.serve()
     finally:
         registering.cancel()
+
+
+async def keep(bot: Bot, url: str, register: contact.Call, vitals: Vitals) -> None:
+    """Registers, and asks from then on whether Telegram still posts to `url`; health reads what is wrong."""
+    await contact.insist(register, vitals, LOOP)
+    pause_s = WATCH_S
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            wrong, pause_s = await _trouble(bot, url, register), WATCH_S
+        except TelegramError as error:
+            contact.explain(error)
+            wrong, pause_s = contact.trouble_of(error), max(contact.RETRY_S, wait_of(error))
+        if wrong:
+            vitals.trouble(LOOP, wrong)
+        else:
+            vitals.leave(LOOP)
+
+
+async def _trouble(bot: Bot, url: str, register: contact.Call) -> str:
+    """What is wrong with the webhook, and what to do; empty if nothing. One that is gone is registered again."""
+    known = await bot.get_webhook_info()
+    if known.url != url:
+        log.warning("the webhook was taken away; it is registered again", now_at=_host(known.url))
+        await register()
+        return "another program takes this bot's updates; stop it, or give it a token of its own"
+    error_at = known.last_error_date
+    if not known.pending_update_count or error_at is None or clock.now() - error_at > ERROR_FRESH:
+        return ""
+    log.warning("Telegram cannot post to the webhook", why=known.last_error_message)
+    return f"see that TRIAN_WEBHOOK_URL leads here and its certificate holds; Telegram says: {known.last_error_message}"
+
+
+async def leave(bot: Bot, settings: Settings) -> None:
+    """Makes way for polling; says so when that takes the updates away from somebody else's address."""
+    known = await bot.get_webhook_info()
+    if known.url and known.url != _url(settings):
+        log.warning("this bot's updates went to a webhook that is not ours; it is deleted", at=_host(known.url))
+    await bot.delete_webhook()
+
+
+def _url(settings: Settings) -> str:
+    return (settings.webhook_url or "").rstrip("/") + PATH
+
+
+def _host(url: str) -> str:
+    """As much of somebody's address as may stand in a log: its path is often a secret."""
+    return urlsplit(url).hostname or ""

@@ -76,7 +76,8 @@ class Pulse:
             except SQLAlchemyError as error:
                 log.warning("pulse_failed", error=type(error).__name__)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._poked.wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):  # Python 3.11's wait_for loses a cancellation that meets a poke
+                    await self._poked.wait()
             self._poked.clear()
 
     async def _beat(self) -> None:

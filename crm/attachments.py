@@ -5,6 +5,7 @@ served later. Nothing is ever unpacked.
 """
 
 import io
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +139,27 @@ def _sound(content: bytes) -> str:
 
 
 def _write(var_dir: Path, content: bytes, ending: str) -> str:
+    """Returns once the file is on the disk: soon a row says that nobody need fetch it again. Raises OSError."""
     name = f"{uuid4().hex}{ending}"
     folder = var_dir / FOLDER
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
+    try:
+        with (folder / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        for each in (folder, var_dir) if new else (folder,):
+            _sync_folder(each)
+    except OSError:
+        (folder / name).unlink(missing_ok=True)
+        raise
     return name
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -4,20 +4,23 @@ import base64
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 from telegram import Bot
 
 from bot.photos import NotStored, store_file, store_photo
 from bot.telegram_api import make_bot, send
 from bot.typing_signs import TypingSigns
 from bot.updates import Kind, read
-from crm import attachments, clock, escalations, typing_state
+from crm import attachments, clock, escalations, send_limits, typing_state
 from crm.attachments import DOCUMENT, PHOTO, VOICE
 from crm.db import Database
 from crm.dispatch import Letter
 from crm.models.conversations import EscalationReason
+from crm.models.messaging import SendLimit
 from crm.settings import Settings, settings
 from tests.crm import factories
 from tests.simulator.conftest import TOKEN, Control
@@ -88,6 +91,10 @@ async def test_what_a_customer_sends_is_kept_as_what_it_is(bot: Bot, control: Co
     assert attachments.located(tmp_path, photo.path) is not None
 
 
+def _typing(control: Control) -> list[dict[str, Any]]:
+    return [call for call in control.get("/calls")["calls"] if call["method"].lower() == "sendchataction"]
+
+
 async def test_telegram_shows_that_somebody_types(
     bot: Bot, control: Control, sqlite_template: Path, tmp_path: Path
 ) -> None:
@@ -98,8 +105,14 @@ async def test_telegram_shows_that_somebody_types(
         escalations.claim(session, call.id, lan)
         typing_state.mark(session, talk.id, lan)
     signs = TypingSigns(bot, database, settings().bot_id)
+    with database.begin() as session:
+        send_limits.freeze(session, settings().bot_id, 60)
+    await signs.show()
+    assert _typing(control) == []
+    with database.begin() as session:
+        session.scalars(select(SendLimit)).one().frozen_until = None
     for _ in range(3):
         await signs.show()
-    shown = [call for call in control.get("/calls")["calls"] if call["method"].lower() == "sendchataction"]
+    shown = _typing(control)
     assert [(call["chat_id"], call["params"]["action"]) for call in shown] == [(CHAT, "typing")]
     database.dispose()

@@ -11,7 +11,7 @@ from telegram import Bot
 
 from bot.turns import TurnTaker
 from bot.understanding import Understanding
-from crm import clock, complaints, customers, escalations, inbound, surveys
+from crm import clock, complaints, customers, escalations, inbound, send_limits, surveys
 from crm.customers import Caller
 from crm.db import Database
 from crm.inbound import Arrival
@@ -33,8 +33,11 @@ PLACE = {"longitude": 106.7, "latitude": 10.776}
 class _Silent:
     """A Telegram that takes every call, and an understanding that must not be asked."""
 
+    def __init__(self) -> None:
+        self.acknowledged = asyncio.Event()
+
     async def answer_callback_query(self, _callback_id: str) -> None:
-        return None
+        self.acknowledged.set()
 
     async def ask(self, _question: Any) -> Any:
         raise AssertionError("the assistant was asked")
@@ -149,4 +152,21 @@ async def test_a_score_for_a_case_that_is_gone_is_left_to_people(database: Datab
     await TurnTaker(cast(Bot, silent), settings(), database, cast(Understanding, silent)).handle(row)
     with database.read() as session:
         assert session.scalars(select(Rating)).all() == []
+        assert session.get_one(Inbound, row.id).state is InboundState.DONE
+
+
+@pytest.mark.parametrize("frozen_s", [0, 60])
+async def test_a_press_is_acknowledged_unless_telegram_wants_no_calls(database: Database, frozen_s: int) -> None:
+    silent = _Silent()
+    with database.begin() as session:
+        talk = customers.meet(session, Caller(settings().bot_id, CHAT, "Hạnh"))
+        escalations.open_for(session, talk, EscalationReason.ASKED)
+        row = _press(session, talk, 1, surveys.score_buttons(4711)[0])
+        if frozen_s:
+            send_limits.freeze(session, settings().bot_id, frozen_s)
+    await TurnTaker(cast(Bot, silent), settings(), database, cast(Understanding, silent)).handle(row)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait_for(asyncio.gather(*others), 10)
+    assert silent.acknowledged.is_set() is not bool(frozen_s)
+    with database.read() as session:
         assert session.get_one(Inbound, row.id).state is InboundState.DONE

@@ -29,15 +29,18 @@ POLL = {
 # What one message holds besides text, and a few words of the answer it must get.
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "sticker": ({"sticker": STICKER}, "Dễ thương"),
-    "voice": ({"voice": {"file_id": "a", "file_unique_id": "a", "duration": 3}}, "chưa nghe được"),
-    "video note": (
+    "voice that is not there": (
+        {"voice": {"file_id": "a", "file_unique_id": "a", "duration": 3}},
+        "chưa tải được",
+    ),
+    "video note that is not there": (
         {"video_note": {"file_id": "a", "file_unique_id": "a", "length": 9, "duration": 3}},
-        "chưa nghe được",
+        "chưa tải được",
     ),
     "location": ({"location": {"latitude": 10.77, "longitude": 106.69}}, "bản đồ"),
     "contact": ({"contact": {"phone_number": "+84900000000", "first_name": "Lan"}}, "danh bạ"),
     "poll": ({"poll": POLL}, "chưa đọc được"),
-    "document": ({"document": {"file_id": "a", "file_unique_id": "a"}}, "chưa tự đọc được"),
+    "document that is not there": ({"document": {"file_id": "a", "file_unique_id": "a"}}, "chưa tải được"),
     "photo that is not there": (
         {"photo": [{"file_id": "gone", "file_unique_id": "a", "width": 9, "height": 9}]},
         "chưa tải được",
