@@ -8,14 +8,27 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session
 
-from crm import audiences, campaigns, clock, complaints, consents, greetings, outbox, restored, staff_sessions, turns
+from crm import (
+    audiences,
+    campaigns,
+    clock,
+    complaints,
+    consents,
+    customers,
+    greetings,
+    merges,
+    outbox,
+    restored,
+    staff_sessions,
+    turns,
+)
 from crm.complaints import Report
 from crm.customers import Caller
 from crm.inbound import Arrival, store
 from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Greeting, Survey
 from crm.models.messaging import Inbound, InboundState, Outbox, OutboxKind, OutboxState
-from crm.models.people import Customer, Purpose
+from crm.models.people import ChannelAccount, Customer, Purpose
 from crm.models.staff import Role, Staff
 from crm.outbox import Content
 from crm.settings import settings
@@ -187,3 +200,29 @@ def test_stops_that_only_another_machine_knows_are_brought_back_too(
     house.rest()
     elsewhere = [house.home / "other" / "consents.journal"]
     assert restore.put_back(settings(), file, force=True, journals=elsewhere).stops.applied == 1
+
+
+@pytest.mark.parametrize("made_while_merged", [False, True])
+def test_a_stop_holds_over_a_restore_to_before_a_merge_or_before_its_undoing(
+    house: House, hand: Any, made_while_merged: bool
+) -> None:
+    _busy_morning(house)
+    with house.database.begin() as session:
+        kept, gone = (session.query(ChannelAccount).filter_by(chat_id=chat).one().customer_id for chat in (3, STOPS))
+    file = house.home / "morning.backup"
+    if not made_while_merged:
+        backup.make(settings(), file)
+    with house.database.begin() as session:
+        merged = merges.merge(session, kept, gone, factories.agent(session), versions=(1, 1), take=set()).id
+    if made_while_merged:
+        backup.make(settings(), file)
+        with house.database.begin() as session:
+            merges.undo(session, merged, factories.agent(session, "hoa"))
+    _stop(house)
+    house.rest()
+    restore.put_back(settings(), file, force=True)
+    with house.database.read() as session:
+        owner = session.query(ChannelAccount).filter_by(chat_id=STOPS).one().customer_id
+        assert owner == (kept if made_while_merged else gone)
+        assert customers.current(session, gone).id == owner
+        assert not consents.granted(session, owner, Purpose.MARKETING)
