@@ -237,6 +237,23 @@ def test_a_copy_is_there_for_some_days_only(session: Session, var: Path) -> None
         personal_data_export.usable(session, export.name)
 
 
+def test_another_machine_reaches_the_files_through_links_to_a_shared_disk(
+    database: Database, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = var.with_name("other")
+    other.mkdir()
+    for name in ("attachments", "exports"):
+        (other / name).symlink_to(var / name)
+    with database.begin() as session:
+        talk = factories.conversation(session)
+        export = personal_data_export.make(session, talk.customer_id, None)
+    monkeypatch.setattr(settings(), "var_dir", other)
+    with database.read() as session:
+        assert personal_data_export.usable(session, export.name)[1].is_file()
+    personal_data_erase.erase(database, talk.customer_id)
+    assert list((var / "exports").iterdir()) == []
+
+
 def test_a_request_runs_through_its_states(session: Session) -> None:
     talk, lead = factories.conversation(session), factories.agent(session, "truong", Role.LEAD)
     request = personal_data_requests.receive(session, talk.customer_id, RequestKind.EXPORT, channel="telegram")
