@@ -4,7 +4,7 @@ A withdrawal is also written to a journal outside of the database, before it is 
 knows nothing of what was withdrawn after it, and `reapply` brings that back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, consent_journal
+from crm import clock, consent_journal, customers
 from crm.consent_journal import Withdrawal
 from crm.models.messaging import Outbox, OutboxKind, OutboxState
 from crm.models.people import ChannelAccount, Consent, Customer, Purpose
@@ -82,8 +82,10 @@ def complete_journal(session: Session) -> int:
 
     Raises OSError.
     """
-    rows = session.execute(select(Consent, Customer).join(Customer).where(Consent.granted.is_(False)))
-    lacking = list(consent_journal.missing(settings().journal, (Withdrawal.of(*row) for row in rows)))
+    withdrawn = session.scalars(select(Consent).where(Consent.granted.is_(False)).order_by(Consent.id))
+    merged = set(session.scalars(select(Customer.merged_into_id).where(Customer.merged_into_id.is_not(None))))
+    lines = (line for consent in withdrawn for line in _lines(session, consent, merged))
+    lacking = list(consent_journal.missing(settings().journal, lines))
     consent_journal.append(settings().journal, lacking)
     return len(lacking)
 
@@ -102,6 +104,7 @@ def _reapply(session: Session, line: Withdrawal) -> bool | None:
     customer = session.get(Customer, line.customer_id)
     if customer is None or customer.created_at != line.since:
         return None
+    customer = customers.current(session, customer.id)
     mine = select(Consent).where(Consent.customer_id == customer.id, Consent.purpose == line.purpose)
     same = session.scalar(mine.where(Consent.granted.is_(False), Consent.at == line.at).limit(1))
     newest = latest(session, customer.id, line.purpose)
@@ -125,11 +128,21 @@ def _reapply(session: Session, line: Withdrawal) -> bool | None:
 
 
 def _write_down(session: Session, consent: Consent) -> None:
-    customer = session.get_one(Customer, consent.customer_id)
     try:
-        consent_journal.append(settings().journal, [Withdrawal.of(consent, customer)])
+        consent_journal.append(settings().journal, _lines(session, consent))
     except OSError as error:
         log.error("withdrawal not in the journal; it holds, but not over a restore", error=str(error.strerror))
+
+
+def _lines(session: Session, consent: Consent, merged: Collection[int | None] | None = None) -> list[Withdrawal]:
+    """One for every record that the customer once was: a backup of before a merge knows them apart.
+
+    `merged`: the records into which others were merged, where the caller has looked.
+    """
+    people = [session.get_one(Customer, consent.customer_id)]
+    if merged is None or consent.customer_id in merged:
+        people += customers.shells_of(session, consent.customer_id)
+    return [Withdrawal.of(consent, customer) for customer in people]
 
 
 def _take_back(session: Session, customer_id: int, purpose: Purpose) -> None:

@@ -55,6 +55,17 @@ def kept_of(session: Session, ids: Collection[int]) -> dict[int, int]:
     return found
 
 
+def shells_of(session: Session, customer_id: int) -> list[Customer]:
+    """What was merged into the record, and into those before that."""
+    found: list[Customer] = []
+    newer = {customer_id}
+    while newer:
+        step = list(session.scalars(select(Customer).where(Customer.merged_into_id.in_(newer)).order_by(Customer.id)))
+        newer = {each.id for each in step}
+        found += step
+    return found
+
+
 def merged_keys(session: Session, keys: Collection[str]) -> dict[str, int]:
     """By key (external_id) of a record that was merged away: the record it was merged into in the end."""
     shells = select(Customer.external_id, Customer.id).where(Customer.merged_into_id.is_not(None))

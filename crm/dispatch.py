@@ -27,6 +27,7 @@ CALL_DELAY_S = 0.25
 EXPIRED = "expired"
 UNSERVED_FOR = timedelta(days=1)
 BOT_GONE = "bot_gone"
+STILL_NEWS = timedelta(days=3)  # what the customer missed longer ago would come all at once, and be overtaken
 
 
 class Outcome(StrEnum):
@@ -235,7 +236,7 @@ def end_unserved(session: Session, own_bot_id: int, moment: datetime) -> int:
 
 
 def take_up_again(session: Session, account_id: int) -> None:
-    """Queues the service messages that found the customer unreachable, now that they are back."""
+    """Queues the service messages of the last days that found the customer unreachable, now that they are back."""
     session.execute(
         update(Outbox)
         .where(
@@ -244,6 +245,7 @@ def take_up_again(session: Session, account_id: int) -> None:
             Outbox.purpose == Purpose.SERVICE,
             Outbox.state == OutboxState.SKIPPED,
             Outbox.reason == contact_policy.Refusal.UNREACHABLE.value,
+            Outbox.created_at > clock.now() - STILL_NEWS,
         )
         .values(state=OutboxState.QUEUED, reason=None)
     )

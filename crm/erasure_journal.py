@@ -48,7 +48,7 @@ def append(erasure: Erasure) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        held = _parsed(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+        held, _ = _parsed(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
         if not any((each.number, each.at) == (line.number, line.at) for each in held):
             os.write(descriptor, b"\n" + _written(line).encode() + b"\n")  # a torn line before it is closed first
             os.fsync(descriptor)
@@ -56,10 +56,12 @@ def append(erasure: Erasure) -> None:
         os.close(descriptor)
 
 
-def read() -> list[Line]:
-    """Every erasure that can be read, oldest first. No file: none."""
-    path = place()
-    return sorted(_parsed(path.read_bytes()), key=lambda line: line.at) if path.exists() else []
+def read(path: Path) -> tuple[list[Line], int]:
+    """Every erasure, oldest first, and how many lines could not be read. No file: none."""
+    if not path.exists():
+        return [], 0
+    found, unreadable = _parsed(path.read_bytes())
+    return sorted(found, key=lambda line: line.at), unreadable
 
 
 def _written(line: Line) -> str:
@@ -72,13 +74,13 @@ def _written(line: Line) -> str:
     return json.dumps(facts)
 
 
-def _parsed(content: bytes) -> list[Line]:
-    found = []
-    for raw in content.splitlines():
+def _parsed(content: bytes) -> tuple[list[Line], int]:
+    found, unreadable = [], 0
+    for raw in filter(None, content.splitlines()):  # `append` leaves empty ones
         try:
             facts = json.loads(raw)
             moments = [datetime.fromisoformat(facts[name]) for name in ("since", "at")]
             found.append(Line(int(facts["customer"]), moments[0], tuple(map(str, facts["keys"])), moments[1]))
         except (ValueError, KeyError, TypeError):
-            continue
-    return found
+            unreadable += 1
+    return found, unreadable

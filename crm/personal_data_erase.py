@@ -4,8 +4,10 @@ The rows go in one transaction, which also writes down what lies outside of the 
 journal). That is deleted after it, by `finish`, as often as it takes: the scheduler goes on with what a crash left.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -57,6 +59,14 @@ class Erased:
     deleted: int
     emptied: int
     learnt: int
+
+
+@dataclass(frozen=True)
+class Reapplied:
+    """How many people the journals' lines erased again; `unreadable`: how many lines of which journal are torn."""
+
+    erased: int
+    unreadable: Mapping[Path, int]
 
 
 def erase(store: Database, customer_id: int, staff: Staff | None = None) -> Erasure:
@@ -127,14 +137,22 @@ def unfinished(session: Session) -> list[int]:
     return list(session.scalars(select(Erasure.id).where(Erasure.finished_at.is_(None)).order_by(Erasure.at)))
 
 
-def reapply(session: Session) -> int:
-    """Erases again whom a restored backup brought back; how many. The scheduler finishes it."""
+def complete_journal(session: Session) -> None:
+    """Writes the erasures that the journal lacks (another machine did them, or its disk was full). Raises OSError."""
+    for erasure in session.scalars(select(Erasure).order_by(Erasure.at)):
+        erasure_journal.append(erasure)
+
+
+def reapply(session: Session, journals: Sequence[Path]) -> Reapplied:
+    """Erases again whom a restored backup brought back. The scheduler finishes it."""
+    read = [erasure_journal.read(path) for path in journals]
+    unreadable = {path: broken for path, (_, broken) in zip(journals, read, strict=True) if broken}
     erased = 0
-    for line in erasure_journal.read():
+    for line in sorted((line for lines, _ in read for line in lines), key=lambda line: line.at):
         for customer_id in _brought_back(session, line):
             erase_rows(session, customer_id, None, hold=False)
             erased += 1
-    return erased
+    return Reapplied(erased, unreadable)
 
 
 def _brought_back(session: Session, line: erasure_journal.Line) -> set[int]:

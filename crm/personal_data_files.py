@@ -27,9 +27,9 @@ def of(session: Session, found: Found) -> list[str]:
 
 def path(chosen: Settings, name: str) -> Path | None:
     """The file `name` (below var/), if it lies in one of our folders and is there."""
-    root = chosen.var_dir.resolve()
-    wanted = (root / name).resolve()
-    inside = any(wanted.is_relative_to(root / folder) for folder in FOLDERS)
+    wanted = (chosen.var_dir / name).resolve()
+    # Each by itself: with several machines the folders may be links to a shared disk.
+    inside = any(wanted.is_relative_to((chosen.var_dir / folder).resolve()) for folder in FOLDERS)
     return wanted if inside and wanted.is_file() else None
 
 

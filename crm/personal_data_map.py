@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Column, Table, select
 from sqlalchemy.orm import Session
 
+from crm import customers
 from crm.models import Base
-from crm.models.people import Customer
 
 CHUNK = 500
 CUSTOMERS = "customers"
@@ -52,20 +52,10 @@ def places() -> tuple[Place, ...]:
 
 def numbers(session: Session, customer_id: int) -> Found:
     """The numbers of the person's rows, for every table that other tables refer to; of records merged into it too."""
-    found: Found = {CUSTOMERS: {customer_id, *_shells(session, customer_id)}}
+    found: Found = {CUSTOMERS: {customer_id, *(each.id for each in customers.shells_of(session, customer_id))}}
     for place in places():
         if place.referred:
             found[place.table.name] = {row.id for row in rows(session, place, found)}
-    return found
-
-
-def _shells(session: Session, customer_id: int) -> set[int]:
-    """What was merged into the record, and into those before that."""
-    found: set[int] = set()
-    newer = {customer_id}
-    while newer:
-        newer = set(session.scalars(select(Customer.id).where(Customer.merged_into_id.in_(newer)))) - found
-        found |= newer
     return found
 
 

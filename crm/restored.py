@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from crm import audit, clock, greetings, health, leases, personal_data_erase, promise_watch, scheduled_replies
+from crm import audit, clock, greetings, health, leases, promise_watch, scheduled_replies
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
 from crm.models.care import Greeting, GreetingState, Survey
 from crm.models.messaging import Heartbeat, Inbound, InboundState, Lease, Outbox, OutboxState
@@ -81,7 +81,6 @@ def settle(session: Session, made_at: datetime) -> Settled:
     )
     scheduled_replies.cancel_all(session, CancelReason.RESTORED)
     promise_watch.tell_no_more(session, moment)
-    personal_data_erase.reapply(session)
     audit.record(session, None, "restore", "backup", 0, made_at=made_at.isoformat(), **vars(done))
     session.flush()
     return done

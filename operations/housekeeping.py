@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crm import clock
+from crm import clock, erasure_journal
 from crm import purge as purging
 from crm.db import database
 from crm.settings import settings
@@ -20,7 +20,7 @@ def backup(file: Annotated[Path, typer.Argument(help="A file that does not exist
     made = backups.make(settings(), file)
     model = made.model or "no model"
     typer.echo(f"{file}: {made.bytes / 1e6:.1f} MB, with {made.photos} photos and {model}")
-    typer.echo(f"keep it away from this machine, and with it .env and {settings().journal}")
+    typer.echo(f"keep it away from this machine, and with it .env, {settings().journal} and {erasure_journal.place()}")
 
 
 def restore(
@@ -29,9 +29,12 @@ def restore(
     journal: Annotated[
         list[Path] | None, typer.Option("--journal", help="A further journal of withdrawals, of another machine.")
     ] = None,
+    erasures: Annotated[
+        list[Path] | None, typer.Option("--erasures", help="A further journal of erasures, of another machine.")
+    ] = None,
 ) -> None:
     """Put a backup back while the product is stopped; what was on its way then is not sent again."""
-    done = restores.put_back(settings(), file, force=force, journals=journal or ())
+    done = restores.put_back(settings(), file, force=force, others=restores.Journals(journal or (), erasures or ()))
     ended, stops = done.settled, done.stops
     typer.echo(f"restored as of {clock.vietnamese_moment(done.made_at, settings().zone)}")
     typer.echo(
@@ -39,12 +42,13 @@ def restore(
         f"{ended.recipients} people left, {ended.greetings} greetings of today, {ended.surveys} surveys; "
         f"{ended.updates} updates were not answered again"
     )
+    typer.echo(f"people erased again, as the journal of erasures says: {done.erasures.erased}")
     typer.echo(f"withdrawals brought back from the journal: {stops.applied} ({stops.known} were there already)")
     if stops.strangers:
         typer.echo(
             f"{stops.strangers} withdrawals are of people who are not in the backup: they agreed to nothing in it"
         )
-    for path, lines in stops.unreadable.items():
+    for path, lines in (*stops.unreadable.items(), *done.erasures.unreadable.items()):
         typer.echo(f"!! {lines} lines of the journal {path} cannot be read: look at them there")
     typer.echo("everybody has to log in again; look through the broadcasts before anything is sent today")
 

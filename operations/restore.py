@@ -20,8 +20,7 @@ from sqlalchemy import Connection, delete, inspect, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crm import clock, consents, restored, schema, tracker_events
-from crm.consents import Reapplied
+from crm import clock, consents, erasure_journal, personal_data_erase, restored, schema, tracker_events
 from crm.db import Database
 from crm.models import Base
 from crm.models.messaging import Heartbeat, Lease
@@ -39,11 +38,23 @@ _NOBODYS = {Heartbeat.__tablename__, Lease.__tablename__}
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back: when the backup was made, what was ended in it, and which stops were brought back."""
+    """What came back: when the backup was made, what was ended in it, which erasures and stops were done again."""
 
     made_at: datetime
     settled: Settled
-    stops: Reapplied
+    erasures: personal_data_erase.Reapplied
+    stops: consents.Reapplied
+
+
+@dataclass(frozen=True)
+class Journals:
+    """Files that tell what happened after the backup: withdrawals of consents, and erasures of people."""
+
+    withdrawals: Sequence[Path] = ()
+    erasures: Sequence[Path] = ()
+
+
+NO_OTHERS = Journals()
 
 
 def refuse_unfinished(settings: Settings) -> None:
@@ -55,17 +66,18 @@ def refuse_unfinished(settings: Settings) -> None:
         )
 
 
-def put_back(settings: Settings, source: Path, *, force: bool = False, journals: Sequence[Path] = ()) -> Restored:
+def put_back(settings: Settings, source: Path, *, force: bool = False, others: Journals = NO_OTHERS) -> Restored:
     """Restores `source` into the settings' databases and folders.
 
     Args:
         force: replace what is in the database; without it only an empty one is filled.
-        journals: further journals of withdrawals, of other machines.
+        others: further journals, of other machines.
 
     Raises:
         BackupRefused: nothing was changed; the message says why.
     """
-    _check_journals(journals)
+    _check_journals((*others.withdrawals, *others.erasures))
+    journals = Journals((settings.journal, *others.withdrawals), (erasure_journal.place(), *others.erasures))
     with workplace(settings) as folder:
         manifest = archive.unpack(source, folder)
         _check(settings, manifest)
@@ -80,7 +92,7 @@ def put_back(settings: Settings, source: Path, *, force: bool = False, journals:
                 _put_models(settings, folder)
                 _put_tracker(settings, manifest["tracker"], folder / "tracker")
                 store.dispose()  # nobody else may be in the database now, ourselves included
-                return _put_crm(settings, manifest, folder / "crm", (settings.journal, *journals))
+                return _put_crm(settings, manifest, folder / "crm", journals)
 
 
 def _check_journals(journals: Sequence[Path]) -> None:
@@ -112,16 +124,17 @@ def _check_target(settings: Settings, store: Database, force: bool) -> None:
     if full and not force:
         raise BackupRefused("the database is not empty; add --force to replace everything in it")
     if full and schema.is_current(store.engine):
-        _complete_journal(store)
+        _complete_journals(store)
 
 
-def _complete_journal(store: Database) -> None:
-    """What is about to be replaced may know of stops that the journal does not."""
+def _complete_journals(store: Database) -> None:
+    """What is about to be replaced may know of stops and erasures that the journals do not."""
     try:
         with store.read() as session:
             consents.complete_journal(session)
+            personal_data_erase.complete_journal(session)
     except OSError as error:
-        raise BackupRefused(f"the journal of withdrawals cannot be written: {error.strerror}") from error
+        raise BackupRefused(f"the journal of withdrawals or of erasures cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -207,7 +220,7 @@ def _empty_tracker(settings: Settings) -> None:
             session.execute(delete(tracker_events.EVENTS))
 
 
-def _put_crm(settings: Settings, manifest: dict[str, Any], folder: Path, journals: Sequence[Path]) -> Restored:
+def _put_crm(settings: Settings, manifest: dict[str, Any], folder: Path, journals: Journals) -> Restored:
     path = sqlite_path(settings.database_url)
     if path is not None:
         # Everything is done to the copy, so that the database itself changes once.
@@ -225,7 +238,7 @@ def _put_crm(settings: Settings, manifest: dict[str, Any], folder: Path, journal
             return _finish(session, manifest, journals)
 
 
-def _finish_copy(copy: Path, manifest: dict[str, Any], journals: Sequence[Path]) -> Restored:
+def _finish_copy(copy: Path, manifest: dict[str, Any], journals: Journals) -> Restored:
     store = Database(f"sqlite:///{copy}")
     with closing_store(store):
         schema.upgrade(store.engine)
@@ -233,12 +246,13 @@ def _finish_copy(copy: Path, manifest: dict[str, Any], journals: Sequence[Path])
             return _finish(session, manifest, journals)
 
 
-def _finish(session: Session, manifest: dict[str, Any], journals: Sequence[Path]) -> Restored:
+def _finish(session: Session, manifest: dict[str, Any], journals: Journals) -> Restored:
     made_at = datetime.fromisoformat(manifest["made_at"])
     settled = restored.settle(session, made_at)
-    stops = consents.reapply(session, journals)
+    erasures = personal_data_erase.reapply(session, journals.erasures)
+    stops = consents.reapply(session, journals.withdrawals)
     session.flush()
-    return Restored(made_at, settled, stops)
+    return Restored(made_at, settled, erasures, stops)
 
 
 def _drop_everything(connection: Connection) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm import clock, consent_journal, consents
+from crm import clock, consent_journal, consents, merges
 from crm.consent_journal import Withdrawal
 from crm.models.people import Consent, Customer, Purpose
 from crm.settings import settings
@@ -108,6 +108,24 @@ def test_a_journal_that_cannot_be_written_stops_no_stop_and_is_made_up_for(sessi
     assert consents.complete_journal(session) == 0
     _forget_withdrawals(session)
     assert consents.reapply(session, [journal]).applied == 1
+
+
+def test_a_stop_is_made_up_for_in_the_name_of_every_record_the_customer_once_was(
+    session: Session, journal: Path
+) -> None:
+    people = [_agreed(session), *(factories.conversation(session, number).customer for number in (2, 3))]
+    for kept, gone in ((1, 0), (2, 1)):
+        versions = (people[kept].version, people[gone].version)
+        staff = factories.agent(session, f"gop{gone}")
+        merges.merge(session, people[kept].id, people[gone].id, staff, versions=versions, take=set())
+    consents.record(session, people[2].id, MARKETING, granted=False, channel="telegram")
+    whole, _ = consent_journal.read(journal)
+    assert {(each.customer_id, each.since) for each in whole} == {(each.id, each.created_at) for each in people}
+    journal.unlink()
+    assert consents.complete_journal(session) == 3
+    assert consents.complete_journal(session) == 0
+    assert {each.customer_id for each in consent_journal.read(journal)[0]} == {each.id for each in people}
+    assert consents.reapply(session, [journal]).applied == 0
 
 
 def _append_many(path: Path, number: int) -> None:

@@ -127,6 +127,20 @@ def test_news_of_a_complaint_waits_for_a_customer_who_is_away(session: Session) 
     assert [letter.outbox_id for letter in claim(session)] == [row.id]
 
 
+def test_whoever_comes_back_hears_the_news_of_the_last_days_only(session: Session) -> None:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        stale = queue(session, OutboxKind.CARE, text="cũ")
+        traveller.shift(timedelta(days=2))
+        news = queue(session, OutboxKind.CARE, text="mới")
+        news.account.reachable = False
+        assert claim(session) == []
+        traveller.shift(timedelta(days=1))
+        dispatch.take_up_again(session, news.account_id)
+        session.expire_all()
+        assert (stale.state, stale.reason) == (OutboxState.SKIPPED, "unreachable")
+        assert news.state is OutboxState.QUEUED
+
+
 def campaign(session: Session, state: CampaignState) -> Campaign:
     staff = factories.agent(session, role=Role.MARKETING)
     found = Campaign(name="x", text="x", audience={"kind": "all"}, state=state, created_by=staff.id)

@@ -181,8 +181,8 @@ def test_a_restored_backup_forgets_them_again(database: Database, session: Sessi
             customer.gone_at, customer.name = None, "Từ Bản Sao"
         later.get_one(Customer, second.customer_id).created_at = clock.now() - timedelta(days=9)
     with database.begin() as later:
-        assert personal_data_erase.reapply(later) == 2
-        assert personal_data_erase.reapply(later) == 0
+        assert personal_data_erase.reapply(later, [erasure_journal.place()]).erased == 2
+        assert personal_data_erase.reapply(later, [erasure_journal.place()]).erased == 0
         assert "Từ Bản Sao" not in traces.everything(later)
         assert later.get_one(Customer, third.customer_id).name == "Vũ Thị Ba"
 
@@ -235,6 +235,23 @@ def test_a_copy_is_there_for_some_days_only(session: Session, var: Path) -> None
     assert session.scalars(select(DataExport)).all() == []
     with pytest.raises(NotFound):
         personal_data_export.usable(session, export.name)
+
+
+def test_another_machine_reaches_the_files_through_links_to_a_shared_disk(
+    database: Database, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = var.with_name("other")
+    other.mkdir()
+    for name in ("attachments", "exports"):
+        (other / name).symlink_to(var / name)
+    with database.begin() as session:
+        talk = factories.conversation(session)
+        export = personal_data_export.make(session, talk.customer_id, None)
+    monkeypatch.setattr(settings(), "var_dir", other)
+    with database.read() as session:
+        assert personal_data_export.usable(session, export.name)[1].is_file()
+    personal_data_erase.erase(database, talk.customer_id)
+    assert list((var / "exports").iterdir()) == []
 
 
 def test_a_request_runs_through_its_states(session: Session) -> None:

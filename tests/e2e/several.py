@@ -180,21 +180,33 @@ def _processes(settings: Settings, ports: dict[str, int]) -> Iterator[Process]:
     yield simulator(settings)
     redis = ["--port", str(ports["redis"]), "--bind", "127.0.0.1", "--requirepass", REDIS_PASSWORD, "--save", ""]
     yield Process("redis", [str(BIN / "redis-server"), *redis])
-    for number in (1, 2):
+    for number, var in ((1, settings.var_dir), (2, _second_var(settings.var_dir))):
+        own = f"TRIAN_VAR_DIR={var}"
         port = {name: ports[f"{name}-{number}"] for name in ("rasa", "actions", "bot", "console")}
         here = {name: f"http://127.0.0.1:{value}" for name, value in port.items()}
         rasa = [str(NLU_PYTHON), "-m", "nlu.serve", "--port", str(port["rasa"]), "--models", str(settings.models_dir)]
         rasa += ["--catalogue", str(settings.catalogue_file)]
         yield Process(f"rasa-{number}", rasa, url=f"{here['rasa']}/webhooks/trian/health")
-        yield Process(f"actions-{number}", _module("actions", port["actions"]), url=f"{here['actions']}/health")
-        bot = ["/usr/bin/env", f"TRIAN_WEBHOOK_PORT={port['bot']}", *_module("bot")]
+        yield Process(f"actions-{number}", _module(own, "actions", port["actions"]), url=f"{here['actions']}/health")
+        bot = ["/usr/bin/env", f"TRIAN_WEBHOOK_PORT={port['bot']}", *_module(own, "bot")]
         yield Process(f"bot-{number}", bot, url=f"{here['bot']}/telegram")
-        yield Process(f"console-{number}", _module("console", port["console"]), url=f"{here['console']}/login")
-        yield Process(f"scheduler-{number}", _module("scheduler"))
+        yield Process(f"console-{number}", _module(own, "console", port["console"]), url=f"{here['console']}/login")
+        yield Process(f"scheduler-{number}", _module(own, "scheduler"))
 
 
-def _module(name: str, port: int | None = None) -> list[str]:
-    return [sys.executable, "-m", name, *(["--port", str(port)] if port else [])]
+def _second_var(first: Path) -> Path:
+    """The other machine's own folder, with what docs/operations.md, "More than one machine", tells to share."""
+    second = first / "second"
+    second.mkdir()
+    for name in ("attachments", "imports", "exports"):
+        (first / name).mkdir()
+        (second / name).symlink_to(first / name)
+    (second / "embeddings.db").symlink_to((first / "embeddings.db").resolve())  # the tests' cache
+    return second
+
+
+def _module(own: str, name: str, port: int | None = None) -> list[str]:
+    return ["/usr/bin/env", own, sys.executable, "-m", name, *(["--port", str(port)] if port else [])]
 
 
 @contextmanager

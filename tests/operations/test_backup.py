@@ -270,6 +270,7 @@ def test_the_commands_of_backup_and_purge(house: House) -> None:
     said = CliRunner().invoke(app, ["backup", str(house.home / "x.backup")])
     assert said.exit_code == 0, said.output
     assert "0 photos and no model" in said.output
+    assert str(settings().journal.with_name("erasures.journal")) in said.output
     counted = CliRunner().invoke(app, ["purge", "--dry-run"])
     assert "0  inbound" in counted.output
     assert CliRunner().invoke(app, ["purge"]).exit_code == 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from crm import import_files, personal_data_files
 from crm.settings import Settings
 from operations.cli import app
 from operations.processes import ROOT
@@ -189,3 +190,10 @@ def test_the_databases_script_can_be_run_and_makes_what_the_settings_name() -> N
     role, database = re.match(r"postgresql://(\w+):.*/(\w+)$", tracker).groups()  # type: ignore[union-attr]
     assert f"CREATE DATABASE {database} OWNER {role};" in script.read_text(encoding="utf-8")
     assert "TRACKER_PASSWORD" in SERVICES["postgres"]["environment"]
+
+
+def test_the_folders_that_processes_of_several_machines_share_are_named() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"(?ms)^## More than one machine$.*?(?=^## )", text)
+    for name in {*personal_data_files.FOLDERS, import_files.directory().name}:
+        assert f"| `var/{name}`" in section, name

@@ -7,20 +7,37 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy.orm import Session
+from typer.testing import CliRunner
 
-from crm import audiences, campaigns, clock, complaints, consents, greetings, outbox, restored, staff_sessions, turns
+from crm import (
+    audiences,
+    campaigns,
+    clock,
+    complaints,
+    consents,
+    customers,
+    erasure_journal,
+    greetings,
+    merges,
+    outbox,
+    personal_data_erase,
+    restored,
+    staff_sessions,
+    turns,
+)
 from crm.complaints import Report
 from crm.customers import Caller
 from crm.inbound import Arrival, store
 from crm.models.campaigns import Campaign, CampaignState
 from crm.models.care import Greeting, Survey
 from crm.models.messaging import Inbound, InboundState, Outbox, OutboxKind, OutboxState
-from crm.models.people import Customer, Purpose
+from crm.models.people import ChannelAccount, Customer, Purpose
 from crm.models.staff import Role, Staff
 from crm.outbox import Content
 from crm.settings import settings
 from crm.turns import Said
 from operations import backup, restore
+from operations.cli import app
 from tests.crm import factories
 from tests.operations.houses import House, outcomes, work
 
@@ -186,4 +203,60 @@ def test_stops_that_only_another_machine_knows_are_brought_back_too(
     assert restore.put_back(settings(), file, force=True).stops.applied == 0
     house.rest()
     elsewhere = [house.home / "other" / "consents.journal"]
-    assert restore.put_back(settings(), file, force=True, journals=elsewhere).stops.applied == 1
+    assert restore.put_back(settings(), file, force=True, others=restore.Journals(elsewhere)).stops.applied == 1
+
+
+@pytest.mark.parametrize("made_while_merged", [False, True])
+def test_a_stop_holds_over_a_restore_to_before_a_merge_or_before_its_undoing(
+    house: House, hand: Any, made_while_merged: bool
+) -> None:
+    _busy_morning(house)
+    with house.database.begin() as session:
+        kept, gone = (session.query(ChannelAccount).filter_by(chat_id=chat).one().customer_id for chat in (3, STOPS))
+    file = house.home / "morning.backup"
+    if not made_while_merged:
+        backup.make(settings(), file)
+    with house.database.begin() as session:
+        merged = merges.merge(session, kept, gone, factories.agent(session), versions=(1, 1), take=set()).id
+    if made_while_merged:
+        backup.make(settings(), file)
+        with house.database.begin() as session:
+            merges.undo(session, merged, factories.agent(session, "hoa"))
+    _stop(house)
+    house.rest()
+    restore.put_back(settings(), file, force=True)
+    with house.database.read() as session:
+        owner = session.query(ChannelAccount).filter_by(chat_id=STOPS).one().customer_id
+        assert owner == (kept if made_while_merged else gone)
+        assert customers.current(session, gone).id == owner
+        assert not consents.granted(session, owner, Purpose.MARKETING)
+
+
+def test_who_was_erased_after_the_backup_is_erased_again_by_a_journal_that_was_kept_elsewhere(house: House) -> None:
+    with house.database.begin() as session:
+        person = factories.conversation(session, name="Trần Thị Quên").customer_id
+    file, kept = house.home / "x.backup", house.home / "elsewhere" / "erasures.journal"
+    backup.make(settings(), file)
+    personal_data_erase.erase(house.database, person)
+    kept.parent.mkdir()
+    kept.write_bytes(erasure_journal.place().read_bytes() + b"{torn\n")
+
+    def names_after(*options: str, forgotten: bool) -> tuple[set[str], str]:
+        """On a machine without the journal, whose database knows of the erasure or (`forgotten`) does not."""
+        erasure_journal.place().unlink()
+        if forgotten:
+            with house.database.engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM erasures")
+        house.rest()
+        said = CliRunner().invoke(app, ["restore", str(file), "--force", *options])
+        assert said.exit_code == 0, said.output
+        erasure_journal.place().touch()
+        with house.database.read() as session:
+            return {customer.name for customer in session.query(Customer)}, said.output.replace("\n", " ")
+
+    assert names_after(forgotten=False)[0] == {""}
+    assert names_after(forgotten=True)[0] == {"Trần Thị Quên"}
+    left, said = names_after("--erasures", str(kept), forgotten=True)
+    assert left == {""}
+    assert "people erased again, as the journal of erasures says: 1" in said
+    assert f"1 lines of the journal {kept} " in said
