@@ -28,6 +28,7 @@ def reason(code: str | None) -> str:
         "missing_field": _("lacks something that the text says of its reader"),
         "restored": _("a backup was put back, and it may have been sent since"),
         "bot_gone": _("it was for a bot that the shop does not use any more"),
+        "merged": _("is the same person as another reader, who has the message"),
         "taken_up_again": _("the complaint was taken up again before"),
         "expired": _("it could not be sent in time"),
         "erased": _("asked for their data to be erased"),
