@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, Select, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from crm import audiences, dispatch, personal_fields
+from crm import audiences, dispatch, outbox, personal_fields
 from crm.models.campaigns import Campaign, CampaignRecipient, CampaignState
 from crm.models.catalogue import Purchase, PurchaseStatus
 from crm.models.messaging import Outbox, OutboxState
@@ -18,9 +18,7 @@ from crm.models.people import Customer, Stage, Tier
 
 STOPPED = "campaign_stopped"
 REWRITTEN = "campaign_edited"
-MERGED = "merged"
 ON_THE_WAY = (OutboxState.QUEUED, OutboxState.SENDING)
-_TRIED = (OutboxState.SENDING, OutboxState.SENT, OutboxState.UNKNOWN)
 _TIERS = (Tier.PLATINUM, Tier.GOLD, Tier.SILVER)
 
 
@@ -143,11 +141,7 @@ def merge(session: Session, kept_id: int, gone_id: int) -> None:
     kept, gone = aliased(CampaignRecipient), aliased(CampaignRecipient)
     both = select(kept, gone).join(gone, gone.campaign_id == kept.campaign_id)
     pairs = session.execute(both.where(kept.customer_id == kept_id, gone.customer_id == gone_id)).all()
-    numbers = {each.outbox_id for pair in pairs for each in pair if each.outbox_id is not None}
-    written = select(Outbox).where(Outbox.id.in_(numbers)).execution_options(populate_existing=True)
-    # What is queued is held against the sender; what it has taken already is its own to settle.
-    session.scalars(written.where(Outbox.state == OutboxState.QUEUED).order_by(Outbox.id).with_for_update()).all()
-    messages = {row.id: row for row in session.scalars(written)}
+    messages = outbox.hold(session, {each.outbox_id for pair in pairs for each in pair if each.outbox_id is not None})
     for mine, theirs in pairs:
         ours, other = (messages[each.outbox_id] if each.outbox_id else None for each in (mine, theirs))
         if _had(theirs, other):
@@ -160,8 +154,8 @@ def merge(session: Session, kept_id: int, gone_id: int) -> None:
 def _had(recipient: CampaignRecipient, message: Outbox | None) -> bool:
     """Whether the person may have read it; by an earlier merge, as another reader whose row names nobody now."""
     if message is None:
-        return recipient.reason == MERGED
-    return message.state in _TRIED or message.reason == MERGED
+        return recipient.reason == outbox.MERGED
+    return message.state in outbox.TRIED or message.reason == outbox.MERGED
 
 
 def _awaits(recipient: CampaignRecipient, message: Outbox | None) -> bool:
@@ -170,9 +164,9 @@ def _awaits(recipient: CampaignRecipient, message: Outbox | None) -> bool:
 
 def _end_second(recipient: CampaignRecipient, message: Outbox | None) -> None:
     if message is None:
-        recipient.reason = recipient.reason or MERGED
+        recipient.reason = recipient.reason or outbox.MERGED
     elif message.state is OutboxState.QUEUED:
-        message.state, message.reason = OutboxState.SKIPPED, MERGED
+        message.state, message.reason = OutboxState.SKIPPED, outbox.MERGED
 
 
 def withdraw(session: Session, campaign: Campaign) -> int:

@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from crm import clock, holidays, occasions, outbox, reach, templates
 from crm.models.care import Greeting, GreetingState
-from crm.models.messaging import OutboxKind
+from crm.models.messaging import OutboxKind, OutboxState
 from crm.models.people import ChannelAccount, Customer, CustomerKind, Occasion, OccasionKind, Purpose
 from crm.outbox import Content
 from crm.settings import settings
@@ -107,6 +107,23 @@ def _enqueue(session: Session, row: Row[Any], account: ChannelAccount, day: date
         expires_at=over,
     )
     return queued.id if queued else None
+
+
+def merge(session: Session, kept_id: int, gone_id: int) -> None:
+    """Of a day's greetings to both records, now one person's, one goes out; so it stays if the merge is taken back."""
+    mine, theirs = aliased(Greeting), aliased(Greeting)
+    both = select(mine.outbox_id, theirs.outbox_id).join(theirs, theirs.local_date == mine.local_date)
+    pairs = [
+        (ours, other)
+        for ours, other in session.execute(both.where(mine.customer_id == kept_id, theirs.customer_id == gone_id))
+        if ours is not None and other is not None
+    ]
+    messages = outbox.hold(session, {number for pair in pairs for number in pair})
+    for ours, other in ((messages[one], messages[two]) for one, two in pairs):
+        first, second = (other, ours) if other.state in outbox.TRIED else (ours, other)
+        if second.state is OutboxState.QUEUED and first.state in (*outbox.TRIED, OutboxState.QUEUED):
+            second.state, second.reason = OutboxState.SKIPPED, outbox.MERGED
+    session.flush()
 
 
 def ends(day: date) -> datetime:

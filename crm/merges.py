@@ -2,7 +2,7 @@
 
 Where both have what can be there only once (a greeting of the same day, a birthday), the kept record's stays and the
 other's is set aside. Consents are one ledger afterwards; a refusal on either side holds. Within a day all of it can be
-taken back, but for a refusal, which stays with both, and a broadcast's second message, which stays unsent.
+taken back, but for a refusal, which stays with both, and the second of two like messages, which stays unsent.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Date, Table, UniqueConstraint, and_, delete, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
-from crm import audit, campaign_recipients, clock, consents, customer_edits, customers, duplicates
+from crm import audit, campaign_recipients, clock, consents, customer_edits, customers, duplicates, greetings
 from crm.customer_edits import EditedMeanwhile
 from crm.errors import IllegalTransition, InvalidInput, NotFound
 from crm.models import Base
@@ -142,6 +142,7 @@ def _move_rows(session: Session, kept: int, gone: int) -> tuple[dict[str, Any], 
     dropped: dict[str, Any] = {}
     session.flush()
     campaign_recipients.merge(session, kept, gone)
+    greetings.merge(session, kept, gone)
     for table, column in direct_links():
         if table.name in _ASIDE:
             continue

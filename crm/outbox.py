@@ -1,7 +1,7 @@
 """The only door to a customer: whatever they receive is a row made here and carried by `bot/delivery.py`."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ PRIORITY = {OutboxKind.REPLY: 0, OutboxKind.CARE: 1, OutboxKind.MARKETING: 2}
 BUTTON_LIFE = timedelta(days=30)
 UNDELIVERED = (OutboxState.FAILED, OutboxState.UNKNOWN)
 ATTACHMENTS = "attachments/"
+TRIED = (OutboxState.SENDING, OutboxState.SENT, OutboxState.UNKNOWN)
+MERGED = "merged"  # the reason of a message that the same person gets already, as another record
 AGAIN = "again:"  # begins the dedupe key of a message that repeats another, whose number follows
 
 
@@ -150,6 +152,13 @@ def _address(account: ChannelAccount, kind: OutboxKind, purpose: Purpose, moment
         "state": OutboxState.QUEUED,
         "created_at": moment,
     }
+
+
+def hold(session: Session, numbers: Collection[int]) -> dict[int, Outbox]:
+    """The messages by number, those in the queue held against the sender; what it has taken is its own to settle."""
+    written = select(Outbox).where(Outbox.id.in_(numbers)).execution_options(populate_existing=True)
+    session.scalars(written.where(Outbox.state == OutboxState.QUEUED).order_by(Outbox.id).with_for_update()).all()
+    return {row.id: row for row in session.scalars(written)}
 
 
 def undelivered(

@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm import campaign_deliveries, campaigns, merges
-from crm.campaign_recipients import MERGED
 from crm.models.campaigns import Campaign, CampaignRecipient
 from crm.models.conversations import Conversation
 from crm.models.messaging import Outbox, OutboxState
+from crm.outbox import MERGED
 from tests.crm import factories
 from tests.crm.broadcasts import adds_up, marketer, reader, running
 
