@@ -65,6 +65,12 @@ def test_promises_are_kept_undone_and_withdrawn_on_one_page(desk: Desk, page: Pa
     expect(page.get_by_role("link", name="Lỡ hẹn (1)")).to_be_visible()
 
 
+BELL_IS_FREE = """() => {
+    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+    return box(".q-notification").top >= box(".bell").bottom;
+}"""
+
+
 def test_the_bell_rings_without_a_reload_and_is_quiet_once_it_was_opened(desk: Desk, page: Page) -> None:
     log_in(page, desk, "hai")
     bell = page.locator(".bell")
@@ -75,7 +81,11 @@ def test_the_bell_rings_without_a_reload_and_is_quiet_once_it_was_opened(desk: D
         told = (session, [hai.id], NoticeKind.MENTION)
         staff_notices.tell(*told, key="bell", target="/promises", name="Hà", who="Lan")
     expect(bell).to_have_attribute("data-unread", str(before + 1))
+    toast = page.locator(".q-notification", has_text="Lan nhắc đến bạn trong ghi chú về Hà")
+    expect(toast).to_be_visible()
+    page.wait_for_function(BELL_IS_FREE)  # once it has come to its place
     bell.click()
+    expect(toast).to_be_hidden()
     notice = page.locator(".bell-notice", has_text="Lan nhắc đến bạn trong ghi chú về Hà")
     expect(notice).to_be_visible()
     expect(bell).to_have_attribute("data-unread", "0")
