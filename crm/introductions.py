@@ -79,33 +79,52 @@ def own_form(message: str) -> Address | None:
     clauses = [
         re.findall(r"\w+", clause) for clause in re.split(r"[^\w\s]+", unicodedata.normalize("NFC", message.lower()))
     ]
-    found = {form for clause in clauses if (form := _own_form_in(clause, known)) is not None}
+    elders = {} if _is_younger(clauses, known["younger"]) else known["elders"]
+    found = {form for clause in clauses if (form := _own_form_in(clause, known, elders)) is not None}
     return Address(found.pop()) if len(found) == 1 else None
 
 
-def _own_form_in(clause: list[str], known: dict[str, Any]) -> str | None:
+def _own_form_in(clause: list[str], known: dict[str, Any], elders: dict[str, str]) -> str | None:
     """What the one clause asks for: by its subject, by an owner in it, or by whom the shop shall let do or help."""
-    rest = list(itertools.dropwhile(lambda word: word in known["greets"], clause))
-    for forms, does in (("forms", "does"), ("elders", "elders_do")):
-        if rest and rest[0] in known[forms]:
-            return str(known[forms][rest[0]]) if _of_themselves(rest, known[does], known["here"]) else None
-    around = (("of", "after_of", True), ("lets", "after_lets", False), ("helps", "after_helps", True))
+    rest = _without_greeting(clause, known["greets"])
+    if rest and rest[0] in known["forms"]:
+        return str(known["forms"][rest[0]]) if _of_themselves(rest, known) else None
+    if rest and rest[0] in elders:
+        return elders[rest[0]] if _does(rest, known["elders_do"]) else None
+    if len(rest) > SELF_WORDS and rest[0] in known["lets"] and rest[1] in known["forms"]:
+        return str(known["forms"][rest[1]]) if rest[2] in known["after_lets"] else None
+    helped = any(word in known["before_helps"] for word in rest)
+    around = (("of", "after_of"), ("helps", "after_helps"))[: 2 if helped else 1]
     for before, form, after in zip(clause, clause[1:], [*clause[2:], ""], strict=False):
-        for ahead, behind, may_end in around:
-            if (
-                before in known[ahead]
-                and form in known["forms"]
-                and (after in known[behind] or (may_end and not after))
-            ):
+        for ahead, behind in around:
+            if before in known[ahead] and form in known["forms"] and (not after or after in known[behind]):
                 return str(known["forms"][form])
     return None
 
 
-def _of_themselves(clause: list[str], does: list[str], here: list[str]) -> bool:
+def _without_greeting(clause: list[str], greets: list[str]) -> list[str]:
+    """The clause without calls ("con ơi") and words of greeting before it."""
+    while clause and (clause[0] in greets or clause[1:2] == ["ơi"]):
+        clause = clause[1:] if clause[0] in greets else clause[2:]
+    return clause
+
+
+def _of_themselves(clause: list[str], known: dict[str, Any]) -> bool:
     """Whether the form that the clause begins with is the speaker's: by what it does, or as in "bác Tư đây"."""
-    if SELF_WORDS < len(clause) <= MAX_SELF_WORDS and clause[-1] in here and clause[1] != "ở":
+    if SELF_WORDS < len(clause) <= MAX_SELF_WORDS and clause[-1] in known["here"] and clause[1] != "ở":
         return True
-    return f"{' '.join(clause[1:])} ".startswith(tuple(f"{verb} " for verb in does))
+    return _does(clause, known["does"])
+
+
+def _is_younger(clauses: list[list[str]], younger: list[str]) -> bool:
+    """Whether a grandchild speaks, who says "con" or "cháu" of themselves, and does not call anybody so ("con ơi")."""
+    return any(
+        word in younger and after != "ơi" for clause in clauses for word, after in itertools.pairwise([*clause, ""])
+    )
+
+
+def _does(clause: list[str], verbs: list[str]) -> bool:
+    return f"{' '.join(clause[1:])} ".startswith(tuple(f"{verb} " for verb in verbs))
 
 
 def bare_address(message: str) -> Address | None:
