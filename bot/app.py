@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from bot import contact, webhook
 from bot.delivery import Delivery
 from bot.dispatcher import Dispatcher
+from bot.freeze import frozen_s
 from bot.intake import Intake
 from bot.leadership import Leadership
 from bot.sweeper import Sweeper
@@ -86,7 +88,8 @@ class BotProcess:
 
     async def _updates(self, intake: Intake) -> None:
         if self._settings.telegram_mode == "webhook":
-            await webhook.serve(self._bot, self._settings, intake.store, self._vitals)
+            frozen = partial(frozen_s, self._database, self._settings.bot_id)
+            await webhook.serve(self._bot, self._settings, intake.store, self._vitals, frozen)
             return
         while True:
             self._vitals.status = "standing by to fetch"

@@ -6,9 +6,9 @@ from typing import Any
 
 import structlog
 from telegram import Bot
-from telegram.error import TelegramError
+from telegram.error import Conflict, TelegramError
 
-from bot import contact
+from bot import contact, webhook
 from bot.http import HttpRequest
 from bot.telegram_api import fetch, polling_request, wait_of
 from bot.updates import chat_of, said_in
@@ -51,16 +51,21 @@ class Intake:
 
     async def _poll(self, request: HttpRequest) -> None:
         pause, offset, wait_s = PAUSE_S, None, 0  # the first answer comes at once: health is not kept waiting for it
+        barred = False
         while True:
             try:
+                if barred:
+                    await webhook.leave(self._bot, self._settings)
                 async with asyncio.timeout(WATCHDOG_S):
                     offset = await self._once(request, offset, wait_s)
                 self._vitals.mark("intake")
-                pause, wait_s = PAUSE_S, POLL_S
+                pause, wait_s, barred = PAUSE_S, POLL_S, False
             except TelegramError as error:
                 contact.explain(error)
                 self._vitals.trouble("intake", contact.trouble_of(error))
                 wait_s = 0
+                # A bot in webhook mode, until it was stopped, may have registered after we had made way.
+                barred = isinstance(error, Conflict) and "webhook" in error.message
                 await asyncio.sleep(max(pause, wait_of(error)))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             except Exception as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 from telegram import Bot
@@ -9,15 +10,20 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.freeze import frozen_s
 from bot.telegram_api import wait_of
-from crm import attachments, send_limits
+from crm import attachments, clock, send_limits
 from crm.attachments import MOST_BYTES, MOST_PHOTO_BYTES, PHOTO, Stored
 from crm.db import Database
 from crm.errors import InvalidInput
+from crm.models.messaging import Inbound
 from crm.settings import Settings
 
 # Between the tries: most faults pass at once, and an outage of some minutes costs nobody a file. The customer's next
 # messages wait meanwhile, so there is an end to it.
 PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 60.0)
+PATIENCE = timedelta(minutes=5)
+# A Telegram that hangs with its files must leave most of the places to customers who write words.
+AT_ONCE = 4
+BUSY_S = 1.0
 
 
 class NotStored(Exception):
@@ -41,11 +47,23 @@ class Files:
         self._var_dir = settings.var_dir
         self._database = database
         self._failed: Counter[int] = Counter()
+        self._under_way = 0
 
-    async def fetch(self, inbound_id: int, file_id: str, name: str, *, photo: bool) -> Stored:
+    async def fetch(self, row: Inbound, file_id: str, name: str, *, photo: bool) -> Stored:
         """Keeps the file of an update; `photo`: only a picture will do. Raises NotStored and NotYet."""
         if left_s := await frozen_s(self._database, self._bot_id):
+            if clock.now() + timedelta(seconds=left_s) > row.received_at + PATIENCE:
+                raise NotStored(f"Telegram wants no calls for {left_s:.0f} s")
             raise NotYet("Telegram is to be left alone", left_s)
+        if self._under_way >= AT_ONCE:
+            raise NotYet("other files are being fetched", BUSY_S)
+        self._under_way += 1
+        try:
+            return await self._try(row.id, file_id, name, photo=photo)
+        finally:
+            self._under_way -= 1
+
+    async def _try(self, inbound_id: int, file_id: str, name: str, *, photo: bool) -> Stored:
         try:
             if photo:
                 stored = await store_photo(self._bot, file_id, self._var_dir)
@@ -68,7 +86,7 @@ class Files:
 
     def _put_off(self, inbound_id: int, why: str, asked_s: float) -> NotYet | NotStored:
         failed = self._failed.pop(inbound_id, 0)
-        if failed == len(PAUSES_S):
+        if failed == len(PAUSES_S) or asked_s > PATIENCE.total_seconds():
             return NotStored(why)
         self._failed[inbound_id] = failed + 1
         return NotYet(why, max(PAUSES_S[failed], asked_s))

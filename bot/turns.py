@@ -49,7 +49,7 @@ class TurnTaker:
         if incoming.kind in (Kind.IGNORED, Kind.BLOCKED):
             await self._in_transaction(lambda session: _put_aside(session, row, incoming))
         elif incoming.kind in FILE_SIGNS:
-            await self._take(row, incoming, await self._said(row.id, incoming))
+            await self._take(row, incoming, await self._said(row, incoming))
         else:
             await self._take(row, incoming, Said(incoming.text or incoming.sign))
 
@@ -72,13 +72,13 @@ class TurnTaker:
         await self._in_transaction(lambda session: turns.finish(session, turn, answer.messages, answer.heard))
         crash.point("turns.finished")
 
-    async def _said(self, inbound_id: int, incoming: Incoming) -> Said:
+    async def _said(self, row: Inbound, incoming: Incoming) -> Said:
         """What is said with a photo, a voice message or a file: people can hear and open it, whoever answers."""
         photo = incoming.kind is Kind.PHOTO
         name = "" if photo else fit_name(incoming.file_name)
         words = incoming.text or f"{FILE_SIGNS[incoming.kind]} {name}".strip()
         try:
-            stored = await self._files.fetch(inbound_id, incoming.data, name, photo=photo)
+            stored = await self._files.fetch(row, incoming.data, name, photo=photo)
         except NotStored as error:
             log.warning("file not stored", kind=incoming.kind.name, error=str(error))
             return Said(words)

@@ -32,6 +32,7 @@ WATCH_S = 60.0
 ERROR_FRESH = timedelta(minutes=3)  # Telegram posts again sooner than that
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
+Frozen = Callable[[], Awaitable[float]]
 Store = Callable[[Sequence[dict[str, Any]]], Awaitable[None]]
 
 
@@ -86,7 +87,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(bot: Bot, settings: Settings, store: Store, vitals: Vitals) -> None:
+async def serve(bot: Bot, settings: Settings, store: Store, vitals: Vitals, frozen: Frozen) -> None:
     """Serves until cancelled, and tells Telegram where to post. Raises SettingsProblem without a URL."""
     if not settings.webhook_url:
         raise SettingsProblem("TRIAN_WEBHOOK_URL must be the public https address that leads to TRIAN_WEBHOOK_PORT")
@@ -101,24 +102,33 @@ async def serve(bot: Bot, settings: Settings, store: Store, vitals: Vitals) -> N
         await bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
 
     # Beside the serving: Telegram knows the address from before, and may post while it takes no call of ours.
-    registering = asyncio.create_task(keep(bot, url, register, vitals))
+    registering = asyncio.create_task(keep(bot, url, register, vitals, frozen))
     try:
         await server.serve()
     finally:
         registering.cancel()
 
 
-async def keep(bot: Bot, url: str, register: contact.Call, vitals: Vitals) -> None:
-    """Registers, and asks from then on whether Telegram still posts to `url`; health reads what is wrong."""
+async def keep(bot: Bot, url: str, register: contact.Call, vitals: Vitals, frozen: Frozen) -> None:
+    """Registers, and asks from then on whether Telegram still posts to `url`; health reads what is wrong.
+
+    `frozen`: for how many seconds Telegram wants no calls.
+    """
     await contact.insist(register, vitals, LOOP)
     pause_s = WATCH_S
     while True:
         await asyncio.sleep(pause_s)
         try:
+            if left_s := await frozen():
+                pause_s = max(left_s, contact.RETRY_S)
+                continue
             wrong, pause_s = await _trouble(bot, url, register), WATCH_S
         except TelegramError as error:
             contact.explain(error)
             wrong, pause_s = contact.trouble_of(error), max(contact.RETRY_S, wait_of(error))
+        except Exception as error:
+            log.exception("the webhook is not looked after; trying again")
+            wrong, pause_s = f"not looked after: {type(error).__name__}", WATCH_S
         if wrong:
             vitals.trouble(LOOP, wrong)
         else:

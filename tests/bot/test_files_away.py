@@ -36,10 +36,12 @@ PHOTO = {"photo": [{"file_id": "p", "file_unique_id": "p", "width": 9, "height":
 
 
 class _Telegram:
-    """Fails as it is told to, then gives the file; the understanding is never asked."""
+    """Fails as it is told to, then gives the file once the way is free; the understanding is never asked."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
+        self.way = asyncio.Event()
+        self.way.set()
         self.asked = 0
         self.file_size = len(OGG)
 
@@ -47,6 +49,7 @@ class _Telegram:
         self.asked += 1
         if self.failures:
             raise self.failures.pop(0)
+        await self.way.wait()
         return self
 
     async def download_as_bytearray(self) -> bytearray:
@@ -121,6 +124,29 @@ async def test_a_file_survives_what_passes(database: Database, here: Settings, h
     assert not any("chưa tải được" in each for each in _answers(database))
 
 
+async def test_a_long_wait_for_telegram_keeps_nobodys_chat_shut(database: Database, here: Settings) -> None:
+    _store(database, (CHAT, VOICE))
+    with database.begin() as session:
+        send_limits.freeze(session, here.bot_id, 1800)
+    telegram = _Telegram()
+    async with _working(database, here, telegram):
+        await _until(lambda: _states(database) == [InboundState.DONE])
+    assert telegram.asked == 0
+    assert any("chưa tải được" in each for each in _answers(database))
+
+
+async def test_files_that_hang_leave_places_to_words(database: Database, here: Settings) -> None:
+    """Also while more files hang than there are places: who asks the shop to stop is heard at once."""
+    files = [(CHAT + number, VOICE) for number in range(1, 21)]
+    _store(database, *files, (CHAT, {"text": "STOP"}))
+    telegram = _Telegram()
+    telegram.way.clear()
+    async with _working(database, here, telegram):
+        await _until(lambda: _states(database)[-1] is InboundState.DONE)
+        assert telegram.asked == photos.AT_ONCE
+        telegram.way.set()
+
+
 async def test_a_file_survives_a_full_disk(database: Database, here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     _store(database, (CHAT, VOICE), held=True)
     full, sync = [True, True], os.fsync
@@ -166,7 +192,7 @@ async def test_what_telegram_asks_for_is_waited_and_holds_up_no_other_chat(datab
     _store(
         database, *[(chat, VOICE) for chat in crowd], (crowd[0], {"text": "alo"}), (OTHER, {"text": "alo"}), held=True
     )
-    telegram = _Telegram(*[RetryAfter(300) for _ in crowd])
+    telegram = _Telegram(*[RetryAfter(200) for _ in crowd])
     async with _working(database, here, telegram):
         await _until(lambda: _states(database)[-1] is InboundState.DONE)
         await asyncio.sleep(0.6)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -121,7 +122,15 @@ async def kept(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple
     async def register() -> None:
         await bot.set_webhook(url)
 
-    keeping = asyncio.create_task(webhook.keep(bot, url, register, cast(Vitals, vitals)))
+    asked = count()
+
+    async def frozen() -> float:
+        number = next(asked)
+        if number == 1:
+            raise RuntimeError("the database is away for a moment")
+        return 0.01 if number == 0 else 0.0
+
+    keeping = asyncio.create_task(webhook.keep(bot, url, register, cast(Vitals, vitals), frozen))
     await _told(vitals.told, "")
     yield url, vitals.told
     keeping.cancel()
@@ -135,6 +144,15 @@ async def _told(told: list[str], words: str) -> None:
             return
         await asyncio.sleep(0.05)
     pytest.fail(f"health was not told: {words!r}, but {told[known:]}")
+
+
+async def test_what_fails_beside_telegram_does_not_end_the_watch(kept: tuple[str, list[str]]) -> None:
+    _, told = kept
+    for _ in range(200):
+        if told and "RuntimeError" in "".join(told[:-1]) and not told[-1]:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail(f"health was told {told}")
 
 
 async def test_a_webhook_that_another_program_took_away_is_registered_again_and_health_says_so(
