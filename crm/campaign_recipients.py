@@ -138,35 +138,27 @@ def merge(session: Session, kept_id: int, gone_id: int) -> None:
 
     It stays ended if the merge is taken back: by then the person may have read the other one.
     """
+    records = (kept_id, gone_id)
+    theirs_too = select(CampaignRecipient.campaign_id).where(CampaignRecipient.customer_id.in_(records))
+    under_way = Campaign.id.in_(theirs_too) & Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED))
+    # Held against whoever queues the next messages: what is being queued now would not be seen.
+    session.execute(select(Campaign.id).where(under_way).order_by(Campaign.id).with_for_update(key_share=True)).all()
     kept, gone = aliased(CampaignRecipient), aliased(CampaignRecipient)
     both = select(kept, gone).join(gone, gone.campaign_id == kept.campaign_id)
-    pairs = session.execute(both.where(kept.customer_id == kept_id, gone.customer_id == gone_id)).all()
+    both = both.where(kept.customer_id == kept_id, gone.customer_id == gone_id)
+    pairs = session.execute(both.execution_options(populate_existing=True)).all()
     messages = outbox.hold(session, {each.outbox_id for pair in pairs for each in pair if each.outbox_id is not None})
     for mine, theirs in pairs:
         ours, other = (messages[each.outbox_id] if each.outbox_id else None for each in (mine, theirs))
-        if _had(theirs, other):
-            _end_second(mine, ours)
-        elif other is not None and (_had(mine, ours) or _awaits(mine, ours)):
-            _end_second(theirs, other)
+        if ours is not None and other is not None:
+            outbox.end_second(ours, other)
+        elif ours is not None and theirs.reason == outbox.MERGED:
+            outbox.end_merged(ours)
+        elif other is not None and outbox.had(other):
+            mine.reason = mine.reason or outbox.MERGED
+        elif other is not None and mine.reason in (None, outbox.MERGED):
+            outbox.end_merged(other)
     session.flush()
-
-
-def _had(recipient: CampaignRecipient, message: Outbox | None) -> bool:
-    """Whether the person may have read it; by an earlier merge, as another reader whose row names nobody now."""
-    if message is None:
-        return recipient.reason == outbox.MERGED
-    return message.state in outbox.TRIED or message.reason == outbox.MERGED
-
-
-def _awaits(recipient: CampaignRecipient, message: Outbox | None) -> bool:
-    return recipient.reason is None if message is None else message.state is OutboxState.QUEUED
-
-
-def _end_second(recipient: CampaignRecipient, message: Outbox | None) -> None:
-    if message is None:
-        recipient.reason = recipient.reason or outbox.MERGED
-    elif message.state is OutboxState.QUEUED:
-        message.state, message.reason = OutboxState.SKIPPED, outbox.MERGED
 
 
 def withdraw(session: Session, campaign: Campaign) -> int:

@@ -56,7 +56,8 @@ def decide_all(session: Session, rows: Sequence[Outbox], moment: datetime, setti
     verdicts = []
     for row in rows:
         verdicts.append(_decide(row, facts, moment, settings))
-        if verdicts[-1].allowed and row.kind is OutboxKind.MARKETING:
+        over = row.expires_at is not None and row.expires_at <= moment
+        if verdicts[-1].allowed and row.kind is OutboxKind.MARKETING and not over:
             facts.sent_today[row.account.customer_id] += 1
             facts.sent_in_24_h[row.account.customer_id] += 1
     return verdicts

@@ -17,16 +17,31 @@ from crm.models.privacy import Erasure
 from crm.settings import settings
 
 NAME = "erasures.journal"
+RECORD = "record:"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One erasure. `since`: when the customer became known; a number alone may be somebody else's after a restore."""
+    """One erasure. `since`: when the customer became known; a number alone may be somebody else's after a restore.
+
+    `keys`: of the person's chats, and of the records that were merged into theirs.
+    """
 
     number: int
     since: datetime
     keys: tuple[str, ...]
     at: datetime
+
+
+def record_key(number: int, since: datetime) -> str:
+    """What one of the person's other records is known by: a backup of before the merge has it on its own."""
+    return f"{RECORD}{number}@{since.isoformat()}"
+
+
+def records(line: Line) -> list[tuple[int, datetime]]:
+    """The numbers of the person's records, and since when each was known."""
+    others = [each.removeprefix(RECORD).split("@") for each in line.keys if each.startswith(RECORD)]
+    return [(line.number, line.since), *((int(number), datetime.fromisoformat(since)) for number, since in others)]
 
 
 def place() -> Path:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from crm import clock, holidays, occasions, outbox, reach, templates
 from crm.models.care import Greeting, GreetingState
-from crm.models.messaging import OutboxKind, OutboxState
+from crm.models.messaging import OutboxKind
 from crm.models.people import ChannelAccount, Customer, CustomerKind, Occasion, OccasionKind, Purpose
 from crm.outbox import Content
 from crm.settings import settings
@@ -120,9 +120,7 @@ def merge(session: Session, kept_id: int, gone_id: int) -> None:
     ]
     messages = outbox.hold(session, {number for pair in pairs for number in pair})
     for ours, other in ((messages[one], messages[two]) for one, two in pairs):
-        first, second = (other, ours) if other.state in outbox.TRIED else (ours, other)
-        if second.state is OutboxState.QUEUED and first.state in (*outbox.TRIED, OutboxState.QUEUED):
-            second.state, second.reason = OutboxState.SKIPPED, outbox.MERGED
+        outbox.end_second(ours, other)
     session.flush()
 
 

@@ -161,6 +161,30 @@ def hold(session: Session, numbers: Collection[int]) -> dict[int, Outbox]:
     return {row.id: row for row in session.scalars(written)}
 
 
+def had(message: Outbox) -> bool:
+    """Whether the person may have read it, or gets another one instead of it."""
+    return message.state in TRIED or message.reason == MERGED
+
+
+def end_second(ours: Outbox, other: Outbox) -> None:
+    """Of two like messages, both held, to what is one person now, ends what is queued beside one that arrives.
+
+    Of two in the queue the other one ends, but for a chat that is closed.
+    """
+    queued = ours.state is OutboxState.QUEUED and other.state is OutboxState.QUEUED
+    closed = other.account.reachable and not ours.account.reachable
+    if had(other) or (queued and closed):
+        end_merged(ours)
+    elif had(ours) or queued:
+        end_merged(other)
+
+
+def end_merged(message: Outbox) -> None:
+    """Ends a message, if it is queued, that its reader gets already as another record."""
+    if message.state is OutboxState.QUEUED:
+        message.state, message.reason = OutboxState.SKIPPED, MERGED
+
+
 def undelivered(
     session: Session, bot_id: int, since: datetime, *, account_id: int | None = None, limit: int = 100
 ) -> list[Outbox]:

@@ -4,7 +4,7 @@ The rows go in one transaction, which also writes down what lies outside of the 
 journal). That is deleted after it, by `finish`, as often as it takes: the scheduler goes on with what a crash left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -63,9 +63,13 @@ class Erased:
 
 @dataclass(frozen=True)
 class Reapplied:
-    """How many people the journals' lines erased again; `unreadable`: how many lines of which journal are torn."""
+    """How many people the journals' lines erased again; `unreadable`: how many lines of which journal are torn.
+
+    `doubtful`: customers with whom somebody was merged in the backup who was parted from them later, and erased.
+    """
 
     erased: int
+    doubtful: Collection[int]
     unreadable: Mapping[Path, int]
 
 
@@ -147,22 +151,27 @@ def reapply(session: Session, journals: Sequence[Path]) -> Reapplied:
     """Erases again whom a restored backup brought back. The scheduler finishes it."""
     read = [erasure_journal.read(path) for path in journals]
     unreadable = {path: broken for path, (_, broken) in zip(journals, read, strict=True) if broken}
-    erased = 0
+    erased, doubtful = 0, set[int]()
     for line in sorted((line for lines, _ in read for line in lines), key=lambda line: line.at):
-        for customer_id in _brought_back(session, line):
+        found, others = _brought_back(session, line)
+        doubtful |= others
+        for customer_id in found:
             erase_rows(session, customer_id, None, hold=False)
             erased += 1
-    return Reapplied(erased, unreadable)
+    return Reapplied(erased, doubtful, unreadable)
 
 
-def _brought_back(session: Session, line: erasure_journal.Line) -> set[int]:
-    same = session.get(Customer, line.number)
-    found = {same.id} if same is not None and same.gone_at is None and same.created_at == line.since else set()
+def _brought_back(session: Session, line: erasure_journal.Line) -> tuple[set[int], set[int]]:
+    """Whom the line means, and whoever has their chats in a merge that was taken back before they were erased."""
+    stored = [(session.get(Customer, number), since) for number, since in erasure_journal.records(line)]
+    known = [customer for customer, since in stored if customer is not None and customer.created_at == since]
+    found = {customer.id for customer in known if customer.gone_at is None}
+    merged = {customers.current(session, each.id).id for each in known if each.merged_into_id is not None}
     accounts = select(ChannelAccount).where(ChannelAccount.created_at <= line.at, ChannelAccount.channel != ERASED)
     for account in session.scalars(accounts.execution_options(yield_per=1000)) if line.keys else ():
         if erasure_journal.key(account.channel, account.bot_id, account.chat_id) in line.keys:
-            found.add(account.customer_id)
-    return found
+            found |= {account.customer_id} - merged
+    return found, merged - found
 
 
 def _lock(session: Session, customer_id: int) -> Customer:
@@ -176,6 +185,8 @@ def _lock(session: Session, customer_id: int) -> Customer:
 def _tombstone(session: Session, customer: Customer, found: Found, staff: Staff | None) -> Erasure:
     accounts = session.scalars(select(ChannelAccount).where(ChannelAccount.id.in_(found["channel_accounts"])))
     keys = [erasure_journal.key(a.channel, a.bot_id, a.chat_id) for a in accounts if a.channel != ERASED]
+    for shell in customers.shells_of(session, customer.id):
+        keys.append(erasure_journal.record_key(shell.id, shell.created_at))
     erasure = Erasure(
         customer_number=customer.id,
         known_since=customer.created_at,

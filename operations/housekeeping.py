@@ -43,6 +43,11 @@ def restore(
         f"{ended.updates} updates were not answered again"
     )
     typer.echo(f"people erased again, as the journal of erasures says: {done.erasures.erased}")
+    for number in done.erasures.doubtful:
+        typer.echo(
+            f"!! customer {number} is merged with somebody who was parted from them later, and erased: "
+            "take the merge back in the console, and erase the other record"
+        )
     typer.echo(f"withdrawals brought back from the journal: {stops.applied} ({stops.known} were there already)")
     if stops.strangers:
         typer.echo(

@@ -50,13 +50,19 @@ window.trianTalk = (() => {
     if (area && words) write(area, area.value ? `${words}\n${area.value}` : words);
   }
 
+  // Whoever left while it was being sent finds it among the newest messages.
+  const isSent = (words) =>
+    [...document.querySelectorAll(".message.staff, .message.note")]
+      .slice(-3)
+      .some((bubble) => bubble.innerText.includes(words.trim()));
+
   // What is not sent yet outlives a reload, and a look at another page: in this tab, until it is sent or the tab closed.
   function keep(key) {
     const fields = [".reply textarea", ".note-box textarea"].map((selector) => ({ selector, kept: `${key} ${selector}` }));
     for (const { selector, kept } of fields) {
       const area = document.querySelector(selector);
       const words = sessionStorage.getItem(kept);
-      if (area && words && !area.value) write(area, words);
+      if (area && words && !area.value && !isSent(words)) write(area, words);
     }
     const save = () => {
       for (const { selector, kept } of fields) {

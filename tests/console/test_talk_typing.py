@@ -90,6 +90,21 @@ def test_what_was_typed_outlives_a_reload(page: Page, desk: Desk) -> None:
     expect(reply).to_have_value("")
 
 
+def test_who_left_while_a_reply_was_sent_is_not_offered_it_again(page: Page, desk: Desk) -> None:
+    open_held(page, desk, "Quách Thị Mưa")
+    box, words = page.locator(".reply textarea").last, "Dạ thợ tới lúc 3 giờ chiều ạ"
+    box.press_sequentially(words)
+    box.press("Enter")
+    expect(page.locator(SENT)).to_contain_text(words)
+    expect(box).to_have_value("")
+    box.press_sequentially(words)  # as the field stands for the moment until the server has the words
+    page.reload()
+    expect(page.locator(SENT)).to_contain_text(words)
+    page.keyboard.press("r")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("")
+
+
 def test_what_was_typed_is_no_colleagues_and_of_no_other_conversation(page: Page, desk: Desk) -> None:
     conversation, other = held(desk, "Quách Thị Nắng"), held(desk, "Quách Thị Sương")
     log_in(page, desk, "lan")

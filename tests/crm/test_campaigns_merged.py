@@ -102,3 +102,10 @@ def test_what_is_unsent_ends_only_beside_a_message_that_arrives(
     _merge(session, pair)
     assert (pair.standing(session, 0), pair.standing(session, 1)) == after
     assert adds_up(session, pair.campaign)
+
+
+def test_the_message_that_stays_is_the_one_to_an_open_chat(session: Session) -> None:
+    pair = _pair(session)
+    pair.talks[0].account.reachable = False
+    _merge(session, pair)
+    assert (pair.standing(session, 0), pair.standing(session, 1)) == (SKIPPED, QUEUED)

@@ -77,6 +77,17 @@ def test_a_person_with_two_chats_gets_one_advertisement_a_day(session: Session) 
         assert clock.local(row.not_before, settings().zone).strftime("%d %H:%M") == "25 07:00"
 
 
+@time_machine.travel(NOON, tick=False)
+def test_what_has_expired_takes_nobodys_turn(session: Session) -> None:
+    over, mine = (queue(session, OutboxKind.MARKETING, chat) for chat in (1, 2))
+    person = over.account.customer_id
+    mine.account.customer_id = person
+    over.expires_at = clock.now() - timedelta(seconds=1)
+    consents.record(session, person, Purpose.MARKETING, granted=True, channel="telegram")
+    (letter,) = claim(session)
+    assert letter.outbox_id == mine.id
+
+
 def test_what_has_expired_is_not_sent(session: Session) -> None:
     row = queue(session)
     row.expires_at = clock.now() - timedelta(seconds=1)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from crm import clock, consents, greetings, merges
 from crm.models.messaging import Outbox, OutboxState
 from crm.models.people import Purpose
+from crm.models.staff import Staff
 from crm.outbox import MERGED
 from crm.settings import settings
 from tests.crm import factories
@@ -50,3 +51,41 @@ def test_one_person_is_greeted_once(
     merges.undo(session, merged.id, factories.agent(session, "lui"))
     session.expire_all()
     assert tuple(row.state for row in rows) == after
+
+
+def _greeted(session: Session, *chats: int) -> list[Outbox]:
+    for chat in chats:
+        customer = factories.conversation(session, chat, f"Hạnh {chat}").customer
+        consents.record(session, customer.id, Purpose.GREETINGS, granted=True, channel="test")
+    assert greetings.queue_due(session, clock.now()) == len(chats)
+    return list(session.scalars(select(Outbox).order_by(Outbox.id)))
+
+
+def _merge(session: Session, kept: Outbox, gone: Outbox, staff: Staff) -> None:
+    people = [row.account.customer for row in (kept, gone)]
+    merges.merge(
+        session, people[0].id, people[1].id, staff, versions=(people[0].version, people[1].version), take=set()
+    )
+    session.expire_all()
+
+
+def test_of_three_records_one_is_greeted(session: Session) -> None:
+    with time_machine.travel(clock.at_local(TET, 7, settings().zone), tick=False):
+        rows, staff = _greeted(session, 1, 2, 3), factories.agent(session)
+        rows[1].state = SENT
+        session.flush()
+        kept = rows[0].account.customer
+        _merge(session, rows[0], rows[1], staff)
+        third = rows[2].account.customer
+        merges.merge(session, kept.id, third.id, staff, versions=(kept.version, third.version), take=set())
+        session.expire_all()
+    assert [row.state for row in rows] == [SKIPPED, SENT, SKIPPED]
+
+
+def test_the_greeting_that_stays_is_the_one_to_an_open_chat(session: Session) -> None:
+    with time_machine.travel(clock.at_local(TET, 7, settings().zone), tick=False):
+        rows, staff = _greeted(session, 1, 2), factories.agent(session)
+        rows[0].account.reachable = False
+        session.flush()
+        _merge(session, rows[0], rows[1], staff)
+    assert [row.state for row in rows] == [SKIPPED, QUEUED]

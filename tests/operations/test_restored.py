@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy.orm import Session
-from typer.testing import CliRunner
 
 from crm import (
     audiences,
@@ -16,11 +15,9 @@ from crm import (
     complaints,
     consents,
     customers,
-    erasure_journal,
     greetings,
     merges,
     outbox,
-    personal_data_erase,
     restored,
     staff_sessions,
     turns,
@@ -37,7 +34,6 @@ from crm.outbox import Content
 from crm.settings import settings
 from crm.turns import Said
 from operations import backup, restore
-from operations.cli import app
 from tests.crm import factories
 from tests.operations.houses import House, outcomes, work
 
@@ -230,33 +226,3 @@ def test_a_stop_holds_over_a_restore_to_before_a_merge_or_before_its_undoing(
         assert owner == (kept if made_while_merged else gone)
         assert customers.current(session, gone).id == owner
         assert not consents.granted(session, owner, Purpose.MARKETING)
-
-
-def test_who_was_erased_after_the_backup_is_erased_again_by_a_journal_that_was_kept_elsewhere(house: House) -> None:
-    with house.database.begin() as session:
-        person = factories.conversation(session, name="Trần Thị Quên").customer_id
-    file, kept = house.home / "x.backup", house.home / "elsewhere" / "erasures.journal"
-    backup.make(settings(), file)
-    personal_data_erase.erase(house.database, person)
-    kept.parent.mkdir()
-    kept.write_bytes(erasure_journal.place().read_bytes() + b"{torn\n")
-
-    def names_after(*options: str, forgotten: bool) -> tuple[set[str], str]:
-        """On a machine without the journal, whose database knows of the erasure or (`forgotten`) does not."""
-        erasure_journal.place().unlink()
-        if forgotten:
-            with house.database.engine.begin() as connection:
-                connection.exec_driver_sql("DELETE FROM erasures")
-        house.rest()
-        said = CliRunner().invoke(app, ["restore", str(file), "--force", *options])
-        assert said.exit_code == 0, said.output
-        erasure_journal.place().touch()
-        with house.database.read() as session:
-            return {customer.name for customer in session.query(Customer)}, said.output.replace("\n", " ")
-
-    assert names_after(forgotten=False)[0] == {""}
-    assert names_after(forgotten=True)[0] == {"Trần Thị Quên"}
-    left, said = names_after("--erasures", str(kept), forgotten=True)
-    assert left == {""}
-    assert "people erased again, as the journal of erasures says: 1" in said
-    assert f"1 lines of the journal {kept} " in said
