@@ -15,6 +15,7 @@ import puremagic
 from PIL import Image, ImageOps
 
 from crm import text
+from crm.durable import sync_folder
 from crm.errors import InvalidInput
 
 FOLDER = "attachments"
@@ -150,16 +151,8 @@ def _write(var_dir: Path, content: bytes, ending: str) -> str:
             file.flush()
             os.fsync(file.fileno())
         for each in (folder, var_dir) if new else (folder,):
-            _sync_folder(each)
+            sync_folder(each)
     except OSError:
         (folder / name).unlink(missing_ok=True)
         raise
     return name
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

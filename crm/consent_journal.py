@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from crm.durable import sync_folder
 from crm.models.people import Consent, Customer, Purpose
 
 
@@ -55,7 +56,7 @@ def append(path: Path, withdrawals: Iterable[Withdrawal]) -> None:
     finally:
         os.close(descriptor)
     if new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def read(path: Path) -> tuple[list[Withdrawal], int]:
@@ -104,11 +105,3 @@ def _parsed(line: bytes) -> Withdrawal:
 def _write(descriptor: int, content: bytes) -> None:
     while content:
         content = content[os.write(descriptor, content) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from crm.durable import sync_folder
 from crm.errors import TrianError
 
 FORMAT, VERSION = "trian-backup", 1
@@ -64,15 +65,6 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
             raise BackupRefused(f"{source} is damaged") from error
         raise
     return manifest
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes what was renamed in `folder` last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _private(path: Path) -> IO[bytes]:

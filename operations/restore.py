@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from crm import clock, consents, erasure_journal, personal_data_erase, restored, schema, tracker_events
 from crm.db import Database
+from crm.durable import sync_folder
 from crm.models import Base
 from crm.models.messaging import Heartbeat, Lease
 from crm.restored import Settled
@@ -143,7 +144,7 @@ def _alone(settings: Settings, store: Database, source: Path) -> Iterator[None]:
     marker = settings.var_dir / MARKER
     unfinished = marker.exists()
     marker.write_text(json.dumps({"backup": str(source), "begun": clock.now().isoformat()}), encoding="utf-8")
-    archive.sync_folder(settings.var_dir)
+    sync_folder(settings.var_dir)
     try:
         _change_leases(store, restored.hold)
     except DBAPIError as error:
@@ -158,7 +159,7 @@ def _alone(settings: Settings, store: Database, source: Path) -> Iterator[None]:
         with suppress(DBAPIError):
             _change_leases(store, restored.let_go)
     marker.unlink()
-    archive.sync_folder(settings.var_dir)
+    sync_folder(settings.var_dir)
 
 
 def _change_leases(store: Database, change: Callable[[Session], None]) -> None:
