@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 from telegram import Bot
 from telegram.error import NetworkError
 
-from bot import contact, webhook
+from bot import contact, intake, webhook
 from bot.vitals import Vitals
 from bot.webhook import MAX_BODY_BYTES, PATH, SECRET_HEADER, make_app
 from crm import health
+from crm.db import Database
 from crm.settings import settings
 from tests.simulator.conftest import TOKEN, Control, free_port
 
@@ -197,3 +198,28 @@ async def test_polling_says_whose_webhook_it_deletes(bot: Bot, url: str, at: lis
         await webhook.leave(bot, here)
     assert [line["at"] for line in logs if line["log_level"] == "warning"] == at
     assert (await bot.get_webhook_info()).url == ""
+
+
+class _Deaf(_Vitals):
+    def trouble(self, loop: str, words: str) -> None:
+        self.told.append(words)
+
+    def mark(self, _loop: str) -> None:
+        self.told.append("")
+
+
+async def test_polling_makes_way_again_where_a_webhook_comes_back(
+    bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a bot in webhook mode that ran on for a while beside the one that polls."""
+    monkeypatch.setattr(intake, "PAUSE_S", 0.05)
+    monkeypatch.setattr(intake, "LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr(intake, "POLL_S", 1)
+    vitals = _Deaf()
+    polling = asyncio.create_task(intake.Intake(bot, settings(), database, cast(Vitals, vitals), lambda: None).run())
+    await _told(vitals.told, "")
+    await bot.set_webhook("https://elsewhere.example/hook")
+    await _told(vitals.told, "another program")
+    await _told(vitals.told, "")
+    assert (await bot.get_webhook_info()).url == ""
+    polling.cancel()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select
 
-from crm import audiences, campaigns, clock, dispatch
+from crm import audiences, campaigns, clock, dispatch, merges
 from crm.db import Database
 from crm.errors import IllegalTransition
 from crm.models.campaigns import CampaignRecipient, CampaignState
@@ -137,3 +137,26 @@ def test_nothing_leaves_once_the_pause_is_committed_and_nobody_reads_a_mixture(h
         for chat, text in house.accepted
     )
     assert len(set(versions.values())) > 1
+
+
+def test_a_merge_beside_the_feeding_leaves_one_message(database: Database) -> None:
+    with database.begin() as session:
+        minh, kept, gone = marketer(session), reader(session, 1).customer, reader(session, 2).customer
+        campaigns.schedule(session, draft(session, minh), minh)
+        versions = (kept.version, gone.version)
+    with database.begin() as session:
+        campaigns.start_due(session, clock.now(), limit=0)
+
+    def merge() -> None:
+        with database.begin() as session:
+            merges.merge(session, kept.id, gone.id, session.get_one(Staff, minh.id), versions=versions, take=set())
+
+    merging = threading.Thread(target=merge)
+    with database.begin() as session:
+        assert campaigns.start_due(session, clock.now(), limit=10) == 2
+        session.flush()
+        merging.start()
+        merging.join(0.5)  # it must wait for what is being queued
+    merging.join(30)
+    with database.read() as session:
+        assert sorted(session.scalars(select(Outbox.state))) == [OutboxState.QUEUED, OutboxState.SKIPPED]
